@@ -1,0 +1,69 @@
+/*
+ * alarm_store - alarm state that survives a kill -9, a start without database
+ * and a power cut.
+ *
+ * A mapped file of fixed slots, one for each datastream that has ever had an
+ * incident, and a header. A slot holds two checksummed copies of its state; a
+ * write goes to the older one and makes it the newer, so that whatever tears,
+ * one whole copy stays. alarm_format.h rules the bytes. A datastream
+ * keeps its slot for ever: there are no more than datastreams, and a slot that
+ * is never given back cannot be given to two.
+ *
+ * Promise  What alarm_store_put() has written is there after the process is
+ *          killed; after a power cut, what alarm_store_sync() has flushed.
+ * Threads  put, set_published, publish [loop]; extend, sync [writer]; open,
+ *          close, each [start].
+ * Errors   0 or a negative errno. Nothing here logs.
+ * Memory   The file is grown ahead by the writer, so that the loop never meets
+ *          a full disk: without a free slot put says -ENOSPC and the state
+ *          lives in memory only. (On a copy-on-write file system nobody can
+ *          promise that; the journal's segments have the same limit.)
+ */
+#ifndef HIGHWATER_ALARM_STORE_H
+#define HIGHWATER_ALARM_STORE_H
+
+#include "reading.h"
+#include "rules.h"
+#include "util.h"
+
+struct alarm_store;
+
+#define ALARM_SLOT_NONE UINT32_MAX
+
+/*
+ * [start] Opens or creates the file; max_slots bounds what it may grow to, but a file that is larger already
+ * is used whole. -EBADMSG: not an alarm store, or of another version or byte order; -EAGAIN: another process
+ * has it open; else from the file system. A slot of which no copy is whole is left out and counted in
+ * *ret_damaged; so is the published position, which is then 0.
+ */
+int alarm_store_open(struct alarm_store **ret, const char *path, uint32_t max_slots,
+                     uint32_t *ret_damaged) must_check;
+void alarm_store_close(struct alarm_store *s); /* [start] syncs; NULL is harmless */
+
+/* [start] Calls each for every stored state. */
+void alarm_store_each(const struct alarm_store *s,
+                      void (*each)(void *context, uint32_t slot, const struct datastream_key *key,
+                                   const struct rules_state *state),
+                      void *context);
+
+/* [loop] Writes the state; *slot is ALARM_SLOT_NONE the first time and is set then. -ENOSPC: no slot free;
+ * -EINVAL: *slot was never handed out. No allocation, no system call. */
+int alarm_store_put(struct alarm_store *s, uint32_t *slot, const struct datastream_key *key,
+                    const struct rules_state *state) must_check;
+
+/*
+ * Up to which journal position transitions have been handed to subscribers.
+ * After a crash those behind it are published again, with the same identifier.
+ */
+void alarm_store_set_published(struct alarm_store *s, uint64_t position); /* [loop] */
+uint64_t alarm_store_published(const struct alarm_store *s);              /* [start] 0: never set */
+
+/* [writer] Keeps free slots ahead of the loop; cheap when there are. On failure (-ENOSPC, …) those that there
+ * are go on, and the next call tries again. */
+int alarm_store_extend(struct alarm_store *s) must_check;
+
+/* [writer] Flushes to disk what changed since the last call; costs nothing when nothing did. After a failure
+ * the next call flushes the same again. */
+int alarm_store_sync(struct alarm_store *s) must_check;
+
+#endif

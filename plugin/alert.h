@@ -1,0 +1,26 @@
+/*
+ * alert - a transition as subscribers receive it.
+ *
+ * Promise  What is not known is null, never left out. A number has the fewest
+ *          digits that read back as the same double: 1.53, not 1.5300000000000000266.
+ *          A text that was cut inside a character is sent without that character.
+ * Threads  [any]
+ * Memory   Strings come from malloc(); NULL when memory is short.
+ */
+#ifndef HIGHWATER_ALERT_H
+#define HIGHWATER_ALERT_H
+
+#include "transition.h"
+#include "util.h"
+
+/*
+ * The alert message of the contract as JSON. The retained status of a
+ * datastream is the same object: its last transition.
+ * urgency is Immediate and certainty Observed for a crossing that was measured,
+ * urgency Past for an end (CAP 1.2, 3.2.2).
+ * At sequence 0 there is no transition to speak of: what would tell of one is
+ * null, and CAP's three are Unknown.
+ */
+char *alert_json(const struct transition *t) must_check;
+
+#endif

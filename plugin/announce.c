@@ -1,0 +1,106 @@
+#include "announce.h"
+
+#include "alert.h"
+#include "broker.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* An MQTT topic has at most 65,535 bytes; ours end far below, but a dead letter's carries the sender's. */
+#define TOPIC_SIZE 2048
+
+static int publish_below_prefix(const struct announce *a, const char *kind, const struct datastream_key *key,
+                                const char *text, bool retain)
+{
+	char topic[TOPIC_SIZE];
+
+	snprintf(topic, sizeof(topic), "%s/%s/%s/%s", a->prefix, kind, key->station, key->property);
+	return broker_publish(topic, text, a->alerts_qos, retain);
+}
+
+int announce_status(const struct announce *a, const struct transition *t)
+{
+	char *text = alert_json(t);
+	int error;
+
+	if (text == NULL) {
+		return -ENOMEM;
+	}
+	error = publish_below_prefix(a, "status", &t->key, text, true);
+	free(text);
+	return error;
+}
+
+int announce_transition(const struct announce *a, const struct transition *t)
+{
+	char *text = alert_json(t);
+	int error;
+
+	if (text == NULL) {
+		return -ENOMEM;
+	}
+	error = publish_below_prefix(a, "alerts", &t->key, text, false);
+	if (error == 0) {
+		error = publish_below_prefix(a, "status", &t->key, text, true);
+	}
+	free(text);
+	return error;
+}
+
+int announce_dead_letter(const struct announce *a, const struct dead_letter *letter)
+{
+	char topic[TOPIC_SIZE];
+	char *text = dead_letter_json(letter);
+	int length, error;
+
+	if (text == NULL) {
+		return -ENOMEM;
+	}
+	length = snprintf(topic, sizeof(topic), "%s/rejected/%s", a->prefix, letter->topic);
+	if (length < 0 || (size_t)length >= sizeof(topic)) {
+		/* The whole topic stands in the message. */
+		snprintf(topic, sizeof(topic), "%s/rejected", a->prefix);
+	}
+	error = broker_publish(topic, text, 0, false);
+	free(text);
+	return error;
+}
+
+static int publish_count(const char *below, const char *name, uint64_t value)
+{
+	char topic[128], text[24];
+
+	snprintf(topic, sizeof(topic), "$SYS/broker/highwater/%s%s", below, name);
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	return broker_publish(topic, text, 0, true);
+}
+
+int announce_stats(struct announce *a, const struct stats *stats)
+{
+	for (size_t i = 0; i < STATS_VALUE_COUNT; i++) {
+		uint64_t now = stats_get(stats, (enum stats_value)i);
+
+		if (a->published && a->value[i] == now) {
+			continue;
+		}
+		if (publish_count("", stats_topic((enum stats_value)i), now) != 0) {
+			return -ENOMEM;
+		}
+		a->value[i] = now;
+	}
+	for (size_t i = REJECT_NONE + 1; i < REJECT_COUNT; i++) {
+		uint64_t now = atomic_load_explicit(&stats->rejected[i], memory_order_relaxed);
+
+		if (a->rejected[i] == now) {
+			continue;
+		}
+		if (publish_count("rejected/", reject_name((enum reject)i), now) != 0) {
+			return -ENOMEM;
+		}
+		a->rejected[i] = now;
+	}
+	a->published = true;
+	return 0;
+}

@@ -1,0 +1,172 @@
+#include "batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct batch *batch_new(void)
+{
+	struct batch *b = calloc(1, sizeof(*b));
+
+	if (b == NULL) {
+		return NULL;
+	}
+	b->readings = calloc(BATCH_READINGS_MAX, sizeof(*b->readings));
+	b->transitions = calloc(BATCH_TRANSITIONS_MAX, sizeof(*b->transitions));
+	b->dead_letters = calloc(BATCH_DEAD_LETTERS_MAX, sizeof(*b->dead_letters));
+	b->order = calloc(BATCH_READINGS_MAX, sizeof(*b->order));
+	if (b->readings == NULL || b->transitions == NULL || b->dead_letters == NULL || b->order == NULL) {
+		batch_free(b);
+		return NULL;
+	}
+	return b;
+}
+
+void batch_free(struct batch *b)
+{
+	if (b == NULL) {
+		return;
+	}
+	free(b->readings);
+	free(b->transitions);
+	free(b->dead_letters);
+	free(b->order);
+	free(b);
+}
+
+void batch_reset(struct batch *b, uint64_t from, size_t limit)
+{
+	b->from = from;
+	b->to = from;
+	b->limit = MIN(limit, BATCH_READINGS_MAX);
+	b->reading_count = 0;
+	b->transition_count = 0;
+	b->dead_letter_count = 0;
+	b->order_count = 0;
+	b->repeated = 0;
+	b->undecodable = 0;
+}
+
+static int add_reading(struct batch *b, const struct journal_record *record)
+{
+	struct batch_reading *item;
+
+	if (b->reading_count == b->limit) {
+		return -ENOBUFS;
+	}
+	item = &b->readings[b->reading_count];
+	if (record_decode_reading(record->body, record->length, &item->reading) != 0) {
+		return -EBADMSG;
+	}
+	item->position = record->position;
+	item->refusal = NULL;
+	item->datastream_id = 0;
+	b->reading_count++;
+	return 0;
+}
+
+static int add_transition(struct batch *b, const struct journal_record *record)
+{
+	struct batch_transition *item;
+
+	if (b->transition_count == BATCH_TRANSITIONS_MAX) {
+		return -ENOBUFS;
+	}
+	item = &b->transitions[b->transition_count];
+	if (record_decode_transition(record->body, record->length, &item->transition) != 0) {
+		return -EBADMSG;
+	}
+	item->position = record->position;
+	item->refusal = NULL;
+	item->datastream_id = 0;
+	b->transition_count++;
+	return 0;
+}
+
+static int add_dead_letter(struct batch *b, const struct journal_record *record)
+{
+	struct batch_dead_letter *item;
+
+	if (b->dead_letter_count == BATCH_DEAD_LETTERS_MAX) {
+		return -ENOBUFS;
+	}
+	item = &b->dead_letters[b->dead_letter_count];
+	if (record_decode_dead_letter(record->body, record->length, &item->texts, &item->letter) != 0 ||
+	    item->letter.payload_kept > sizeof(item->payload)) {
+		return -EBADMSG;
+	}
+	/* The payload stands in the record's body, which is the next record's soon. */
+	if (item->letter.payload_kept > 0) {
+		memcpy(item->payload, item->letter.payload, item->letter.payload_kept);
+	}
+	item->letter.payload = item->payload;
+	item->position = record->position;
+	b->dead_letter_count++;
+	return 0;
+}
+
+int batch_add(struct batch *b, const struct journal_record *record)
+{
+	int result = -EBADMSG;
+
+	if (record->kind == RECORD_READING) {
+		result = add_reading(b, record);
+	} else if (record->kind == RECORD_TRANSITION) {
+		result = add_transition(b, record);
+	} else if (record->kind == RECORD_DEAD_LETTER) {
+		result = add_dead_letter(b, record);
+	}
+	if (result != -ENOBUFS) {
+		b->to = record->next;
+	}
+	b->undecodable += result == -EBADMSG;
+	return result;
+}
+
+static bool same_key(const struct batch_key *a, const struct batch_key *b)
+{
+	return a->datastream_id == b->datastream_id && a->phenomenon_us == b->phenomenon_us;
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+	const struct batch_key *a = left;
+	const struct batch_key *b = right;
+
+	if (a->datastream_id != b->datastream_id) {
+		return a->datastream_id < b->datastream_id ? -1 : 1;
+	}
+	if (a->phenomenon_us != b->phenomenon_us) {
+		return a->phenomenon_us < b->phenomenon_us ? -1 : 1;
+	}
+	/* The order of arrival: which of two with the same key is first is not left to qsort(). */
+	return (a->index > b->index) - (a->index < b->index);
+}
+
+void batch_sort(struct batch *b)
+{
+	size_t found = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < b->reading_count; i++) {
+		if (b->readings[i].datastream_id > 0) {
+			b->order[found++] = (struct batch_key){
+				.phenomenon_us = b->readings[i].reading.phenomenon_us,
+				.datastream_id = b->readings[i].datastream_id,
+				.index = (uint32_t)i,
+			};
+		}
+	}
+	qsort(b->order, found, sizeof(*b->order), compare_keys);
+	for (size_t i = 0; i < found; i++) {
+		if (kept == 0 || !same_key(&b->order[kept - 1], &b->order[i])) {
+			b->order[kept++] = b->order[i];
+		}
+	}
+	b->order_count = kept;
+	b->repeated = found - kept;
+}
+
+size_t batch_count(const struct batch *b)
+{
+	return b->reading_count + b->transition_count + b->dead_letter_count;
+}

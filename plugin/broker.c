@@ -1,0 +1,34 @@
+#include "broker.h"
+
+#include <errno.h>
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+
+int broker_publish(const char *topic, const char *text, int qos, bool retain)
+{
+	int rc = mosquitto_broker_publish_copy(NULL, topic, (int)strlen(text), text, qos, retain, NULL);
+
+	return rc == MOSQ_ERR_SUCCESS ? 0 : -ENOMEM;
+}
+
+static int mosquitto_level(enum log_level level)
+{
+	switch (level) {
+	case LOG_LEVEL_ERROR:
+		return MOSQ_LOG_ERR;
+	case LOG_LEVEL_WARNING:
+		return MOSQ_LOG_WARNING;
+	case LOG_LEVEL_NOTICE:
+		return MOSQ_LOG_NOTICE;
+	case LOG_LEVEL_INFO:
+		return MOSQ_LOG_INFO;
+	case LOG_LEVEL_DEBUG:
+		return MOSQ_LOG_DEBUG;
+	}
+	return MOSQ_LOG_ERR;
+}
+
+void broker_log(enum log_level level, const char *line)
+{
+	mosquitto_log_printf(mosquitto_level(level), "highwater: %s", line);
+}

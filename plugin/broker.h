@@ -1,0 +1,24 @@
+/*
+ * broker - what the plugin asks of the broker that hosts it.
+ *
+ * Threads  [loop] Mosquitto appends to unlocked lists and its log is not safe
+ *          from elsewhere.
+ */
+#ifndef HIGHWATER_BROKER_H
+#define HIGHWATER_BROKER_H
+
+#include "log.h"
+#include "util.h"
+
+#include <stdbool.h>
+
+/*
+ * Publishes text to topic for subscribers; the broker copies both and delivers on the next turn of its
+ * loop. 0 or -ENOMEM.
+ */
+int broker_publish(const char *topic, const char *text, int qos, bool retain) must_check;
+
+/* One line in the broker's log, with the plugin's name before it. */
+void broker_log(enum log_level level, const char *line);
+
+#endif

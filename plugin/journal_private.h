@@ -1,0 +1,56 @@
+/*
+ * journal_private - what journal.c and journal_cursor.c know of a journal.
+ *
+ * The appender's part, the writer's part, and what they share. The invariants
+ * stand at the top of journal.c.
+ */
+#ifndef HIGHWATER_JOURNAL_PRIVATE_H
+#define HIGHWATER_JOURNAL_PRIVATE_H
+
+#include "journal_reader.h"
+#include "journal_recover.h"
+#include "journal_segment.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+struct journal {
+	/* Set by journal_open(), then constant. */
+	uint8_t id[JOURNAL_ID_SIZE];
+	uint32_t seed;
+	uint32_t segment_size;
+	uint64_t max_size;
+	int directory, lock;
+
+	/* Shared. */
+	alignas(64) _Atomic uint64_t tail;
+	_Atomic uint64_t records;
+	_Atomic(struct journal_segment *) next;
+	_Atomic uint64_t left_bytes; /* files of segments that the appender has left */
+	_Atomic uint64_t bytes;      /* files of all segments */
+	_Atomic uint64_t head;
+	_Atomic int refusal; /* what journal_append() says when there is no room: -EDQUOT or -ENOSPC */
+
+	/* The appender's. */
+	alignas(64) struct journal_segment *active; /* NULL: none yet */
+	uint32_t offset;                            /* in active, of the next record */
+
+	/* The writer's. */
+	alignas(64) struct journal_segment_list segments; /* live, active, next */
+	struct journal_segment *spare;                    /* made, not yet handed over */
+	struct journal_recovery recovery;                 /* its live part has moved to segments */
+	bool settled;                                     /* recovery's last step is done */
+	bool handed_over;                                 /* the appender has got a segment */
+	bool unlinked;                                    /* a file, since the directory was flushed */
+	uint32_t highest;                                 /* number used */
+	uint32_t retired;                                 /* the format's F */
+	struct journal_reader reader;
+};
+
+/* [writer] journal_sync(); all: up to the tail and with the mark, as when no one appends. */
+int journal_private_sync(struct journal *j, bool all) must_check;
+
+/* [writer] First segment with this number or a higher one, or NULL. */
+struct journal_segment *journal_private_find(const struct journal *j, uint32_t number);
+
+#endif

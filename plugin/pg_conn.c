@@ -1,0 +1,374 @@
+#include "pg_conn.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Data of a COPY is handed to libpq in pieces, so that its buffer stays small and idle gets its turn. */
+#define COPY_PIECE (64u * 1024u)
+
+/* Copies text with runs of white space as one blank. */
+static void one_line(char *to, size_t size, const char *text)
+{
+	size_t n = 0;
+
+	for (const char *s = text; *s != '\0' && n + 1 < size; s++) {
+		bool blank = *s == '\n' || *s == '\r' || *s == '\t' || *s == ' ';
+
+		if (!blank) {
+			to[n++] = *s;
+		} else if (n > 0 && to[n - 1] != ' ') {
+			to[n++] = ' ';
+		}
+	}
+	while (n > 0 && to[n - 1] == ' ') {
+		n--;
+	}
+	to[n] = '\0';
+}
+
+void pg_error_set(struct pg_error *error, const char *text)
+{
+	error->sqlstate[0] = '\0';
+	error->misses_partition = false;
+	one_line(error->message, sizeof(error->message), text);
+}
+
+static void error_from_result(struct pg_error *error, const PGresult *result)
+{
+	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	char text[PG_MESSAGE_SIZE];
+
+	if (primary == NULL) {
+		pg_error_set(error, PQresultErrorMessage(result));
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "%s%s%s", primary, detail != NULL ? ": " : "",
+	               detail != NULL ? detail : "");
+	one_line(error->message, sizeof(error->message), text);
+	one_line(error->sqlstate, sizeof(error->sqlstate), sqlstate != NULL ? sqlstate : "");
+	/* A check violation that names its table but no constraint: no partition takes the row. */
+	error->misses_partition = strcmp(error->sqlstate, "23514") == 0 &&
+	                          PQresultErrorField(result, PG_DIAG_TABLE_NAME) != NULL &&
+	                          PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) == NULL;
+}
+
+bool pg_error_blames_row(const struct pg_error *error)
+{
+	static const char *const classes[] = {"22", "23", "44", "P0"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
+		if (strncmp(error->sqlstate, classes[i], 2) == 0) {
+			return !error->misses_partition;
+		}
+	}
+	return false;
+}
+
+static int lost(const struct pg_conn *c, struct pg_error *error)
+{
+	const char *message = PQerrorMessage(c->pg);
+
+	pg_error_set(error, message[0] != '\0' ? message : "the connection was closed");
+	return -ENOTCONN;
+}
+
+void pg_conn_close(struct pg_conn *c)
+{
+	if (c != NULL) {
+		PQfinish(c->pg);
+		free(c);
+	}
+}
+
+int pg_conn_socket(const struct pg_conn *c)
+{
+	return PQsocket(c->pg);
+}
+
+int pg_conn_wait(struct pg_conn *c, short events, int64_t limit_us, struct pg_error *error)
+{
+	int64_t end = clock_monotonic_us() + limit_us;
+	char text[64];
+
+	for (;;) {
+		struct pollfd p = {.fd = PQsocket(c->pg), .events = events};
+		int64_t left_us = end - clock_monotonic_us();
+		int ready;
+
+		if (!c->waiter.idle(c->waiter.context)) {
+			pg_error_set(error, "stopped while waiting for the server");
+			return -ECANCELED;
+		}
+		if (p.fd < 0) {
+			return lost(c, error);
+		}
+		ready = poll(&p, 1, left_us <= 0 ? 0 : (int)MIN(left_us / 1000 + 1, PG_IDLE_MS));
+		if (ready > 0) {
+			return 0;
+		}
+		if (ready < 0 && errno != EINTR) {
+			pg_error_set(error, strerror(errno));
+			return -ENOTCONN;
+		}
+		if (left_us <= 0) {
+			(void)snprintf(text, sizeof(text), "no answer for %lld s",
+			               (long long)(limit_us / 1000000));
+			pg_error_set(error, text);
+			return -ETIMEDOUT;
+		}
+	}
+}
+
+static int flush(struct pg_conn *c, struct pg_error *error)
+{
+	for (;;) {
+		int left = PQflush(c->pg);
+		int result;
+
+		if (left == 0) {
+			return 0;
+		}
+		if (left < 0) {
+			return lost(c, error);
+		}
+		result = pg_conn_wait(c, POLLIN | POLLOUT, c->waiter.silence_us, error);
+		if (result != 0) {
+			return result;
+		}
+		/* A server that sends while we send must be read from, or both wait for ever. */
+		if (PQconsumeInput(c->pg) == 0) {
+			return lost(c, error);
+		}
+	}
+}
+
+static int next_result(struct pg_conn *c, PGresult **ret, struct pg_error *error)
+{
+	while (PQisBusy(c->pg)) {
+		int result = pg_conn_wait(c, POLLIN, c->waiter.silence_us, error);
+
+		if (result != 0) {
+			return result;
+		}
+		if (PQconsumeInput(c->pg) == 0) {
+			return lost(c, error);
+		}
+	}
+	*ret = PQgetResult(c->pg);
+	return 0;
+}
+
+static bool is_good(const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN ||
+	       status == PGRES_EMPTY_QUERY;
+}
+
+/* Reads results to the end, or to the point where COPY wants data. The last good one, or the first error. */
+static int collect(struct pg_conn *c, PGresult **ret, struct pg_error *error)
+{
+	struct pg_error after;
+	PGresult *last = NULL;
+	PGresult *result = NULL;
+	bool refused = false;
+	int status;
+
+	while ((status = next_result(c, &result, refused ? &after : error)) == 0 && result != NULL) {
+		if (!is_good(result) && !refused) {
+			refused = true;
+			error_from_result(error, result);
+		}
+		PQclear(last);
+		last = result;
+		if (PQresultStatus(result) == PGRES_COPY_IN) {
+			break;
+		}
+	}
+	if (status == 0 && PQstatus(c->pg) == CONNECTION_BAD) {
+		status = refused ? -ENOTCONN : lost(c, error);
+	}
+	if (status == 0 && refused) {
+		status = -EPROTO;
+	}
+	if (status == 0 && last == NULL) {
+		status = lost(c, error);
+	}
+	if (status != 0) {
+		PQclear(last);
+		return status;
+	}
+	*ret = last;
+	return 0;
+}
+
+static uint64_t rows_of(PGresult *result)
+{
+	return strtoull(PQcmdTuples(result), NULL, 10);
+}
+
+/* After PQsend…(): sends it all and collects. */
+static int finish(struct pg_conn *c, int sent, PGresult **ret, struct pg_error *error)
+{
+	int status;
+
+	if (!sent) {
+		return lost(c, error);
+	}
+	status = flush(c, error);
+	return status != 0 ? status : collect(c, ret, error);
+}
+
+int pg_conn_run(struct pg_conn *c, const char *sql, uint64_t *ret_rows, struct pg_error *error)
+{
+	PGresult *result = NULL;
+	int status = finish(c, PQsendQuery(c->pg, sql), &result, error);
+
+	if (status == 0 && ret_rows != NULL) {
+		*ret_rows = rows_of(result);
+	}
+	PQclear(result);
+	return status;
+}
+
+int pg_conn_run_expecting(struct pg_conn *c, const char *sql, const char *tag, struct pg_error *error)
+{
+	PGresult *result = NULL;
+	int status = finish(c, PQsendQuery(c->pg, sql), &result, error);
+
+	if (status == 0 && strcmp(PQcmdStatus(result), tag) != 0) {
+		pg_error_set(error, "the transaction had failed and was rolled back");
+		status = -EPROTO;
+	}
+	PQclear(result);
+	return status;
+}
+
+int pg_conn_query(struct pg_conn *c, const char *sql, const struct pg_params *params, PGresult **ret,
+                  struct pg_error *error)
+{
+	const char *values[PG_PARAMS_MAX];
+	int lengths[PG_PARAMS_MAX];
+	int formats[PG_PARAMS_MAX];
+	int count = params != NULL ? params->count : 0;
+
+	if (params != NULL && params->bytes.failed) {
+		pg_error_set(error, "out of memory");
+		return -ENOMEM;
+	}
+	for (int i = 0; i < count; i++) {
+		values[i] = (const char *)params->bytes.data + params->start[i];
+		lengths[i] = (int)pg_params_length(params, i);
+		formats[i] = 1;
+	}
+	return finish(c, PQsendQueryParams(c->pg, sql, count, NULL, values, lengths, formats, 1), ret, error);
+}
+
+int pg_conn_execute(struct pg_conn *c, const char *sql, const struct pg_params *params, uint64_t *ret_rows,
+                    struct pg_error *error)
+{
+	PGresult *result = NULL;
+	int status = pg_conn_query(c, sql, params, &result, error);
+
+	if (status == 0 && ret_rows != NULL) {
+		*ret_rows = rows_of(result);
+	}
+	PQclear(result);
+	return status;
+}
+
+static int send_copy_data(struct pg_conn *c, const struct pg_binary *data, struct pg_error *error)
+{
+	for (size_t at = 0; at < data->length;) {
+		int piece = (int)MIN(data->length - at, COPY_PIECE);
+		int queued = PQputCopyData(c->pg, (const char *)data->data + at, piece);
+		int status;
+
+		if (queued < 0) {
+			return lost(c, error);
+		}
+		status = flush(c, error);
+		if (status != 0) {
+			return status;
+		}
+		at += queued > 0 ? (size_t)piece : 0;
+	}
+	return 0;
+}
+
+static int send_copy_end(struct pg_conn *c, struct pg_error *error)
+{
+	for (;;) {
+		int queued = PQputCopyEnd(c->pg, NULL);
+		int status;
+
+		if (queued < 0) {
+			return lost(c, error);
+		}
+		status = flush(c, error);
+		if (status != 0 || queued > 0) {
+			return status;
+		}
+	}
+}
+
+int pg_conn_copy(struct pg_conn *c, const char *sql, const struct pg_binary *data, uint64_t *ret_rows,
+                 struct pg_error *error)
+{
+	PGresult *result = NULL;
+	int status;
+
+	if (data->failed) {
+		pg_error_set(error, "out of memory");
+		return -ENOMEM;
+	}
+	status = finish(c, PQsendQuery(c->pg, sql), &result, error);
+	if (status == 0) {
+		PQclear(result);
+		result = NULL;
+		status = send_copy_data(c, data, error);
+	}
+	if (status == 0) {
+		status = send_copy_end(c, error);
+	}
+	if (status == 0) {
+		status = collect(c, &result, error);
+	}
+	if (status == 0) {
+		*ret_rows = rows_of(result);
+	}
+	PQclear(result);
+	return status;
+}
+
+int pg_conn_listen(struct pg_conn *c, bool *ret_notified, struct pg_error *error)
+{
+	PGnotify *notify;
+	bool notified = false;
+
+	c->notice[0] = '\0';
+	if (PQconsumeInput(c->pg) == 0) {
+		return lost(c, error);
+	}
+	while ((notify = PQnotifies(c->pg)) != NULL) {
+		notified = notified || notify->be_pid != PQbackendPID(c->pg);
+		PQfreemem(notify);
+	}
+	*ret_notified = notified;
+	if (PQstatus(c->pg) != CONNECTION_OK) {
+		return lost(c, error);
+	}
+	/* To an idle session the server says good-bye in a notice, then closes. */
+	if (strncmp(c->notice, "57P", 3) == 0) {
+		pg_error_set(error, c->notice);
+		return -ENOTCONN;
+	}
+	return 0;
+}

@@ -1,0 +1,90 @@
+/*
+ * pg_conn - one connection to PostgreSQL that never outwaits its owner.
+ *
+ * Everything goes through libpq's asynchronous calls and poll(2): while the
+ * server is silent the owner's idle function runs, at least every PG_IDLE_MS,
+ * and may end the wait. pg_open() makes connections.
+ *
+ * Threads  [writer]
+ * Errors   0 or a negative errno, and a struct pg_error with what the server or
+ *          libpq said:
+ *            -EPROTO     the server refused the statement, see sqlstate
+ *            -ENOTCONN   the connection is gone
+ *            -ETIMEDOUT  silence for longer than the limit
+ *            -ECANCELED  the idle function said stop
+ *            -ENOMEM     memory was short
+ *          After any but -EPROTO the connection is of no more use.
+ * Memory   A PGresult never leaves pg_*. Freeing NULL is harmless.
+ */
+#ifndef HIGHWATER_PG_CONN_H
+#define HIGHWATER_PG_CONN_H
+
+#include "pg_binary.h"
+
+#include <libpq-fe.h>
+
+#define PG_IDLE_MS      50
+#define PG_MESSAGE_SIZE 400
+
+struct pg_error {
+	char sqlstate[6];              /* "" when it did not come from the server */
+	bool misses_partition;         /* no partition takes the row: the table's fault */
+	char message[PG_MESSAGE_SIZE]; /* one line, free of secrets */
+};
+
+struct pg_waiter {
+	bool (*idle)(void *context); /* false: give up with -ECANCELED */
+	void *context;
+	int64_t silence_us; /* longest wait for the next sign of life */
+};
+
+struct pg_conn {
+	PGconn *pg;
+	struct pg_waiter waiter;
+	char notice[PG_MESSAGE_SIZE]; /* the server's last warning with its SQLSTATE in front, or "" */
+};
+
+void pg_conn_close(struct pg_conn *c);
+
+/* Runs statements separated by semicolons. ret_rows, if not NULL: that the last one touched. */
+int pg_conn_run(struct pg_conn *c, const char *sql, uint64_t *ret_rows, struct pg_error *error) must_check;
+
+/* Like pg_conn_run(); -EPROTO too when the last statement's tag is another: a COMMIT can be a ROLLBACK. */
+int pg_conn_run_expecting(struct pg_conn *c, const char *sql, const char *tag,
+                          struct pg_error *error) must_check;
+
+/* Runs one statement with binary parameters (NULL: none). *ret is binary, to be cleared with PQclear(). */
+int pg_conn_query(struct pg_conn *c, const char *sql, const struct pg_params *params, PGresult **ret,
+                  struct pg_error *error) must_check;
+
+/* Like pg_conn_query() where only the number of rows matters. */
+int pg_conn_execute(struct pg_conn *c, const char *sql, const struct pg_params *params, uint64_t *ret_rows,
+                    struct pg_error *error) must_check;
+
+/* COPY … FROM STDIN: sends sql, then data, then the end. */
+int pg_conn_copy(struct pg_conn *c, const char *sql, const struct pg_binary *data, uint64_t *ret_rows,
+                 struct pg_error *error) must_check;
+
+/* What to poll for input while nothing is asked. */
+int pg_conn_socket(const struct pg_conn *c);
+
+/*
+ * Takes in what the server has sent unasked. *ret_notified: another session's
+ * notification was among it, on whatever channel. -ENOTCONN: the connection is gone.
+ */
+int pg_conn_listen(struct pg_conn *c, bool *ret_notified, struct pg_error *error) must_check;
+
+/* For pg_open: waits for poll(2) events on the socket, limit_us at most. */
+int pg_conn_wait(struct pg_conn *c, short events, int64_t limit_us, struct pg_error *error) must_check;
+
+/* Text of several lines becomes one; an error without SQLSTATE. */
+void pg_error_set(struct pg_error *error, const char *text);
+
+/*
+ * Whether the error is the fault of a row, and goes away with it: SQLSTATE
+ * classes 22 data exception, 23 integrity constraint violation, 44 WITH CHECK
+ * OPTION, P0 raised by a trigger; but not when a partition is missing.
+ */
+bool pg_error_blames_row(const struct pg_error *error);
+
+#endif

@@ -1,0 +1,270 @@
+#include "pg_rows.h"
+
+#include "timestamp.h"
+
+#include <stdio.h>
+
+#define OBSERVATION_COLUMNS "datastream_id, phenomenon_time, result, quality, received_time"
+
+static const char copy_sql[] =
+	"COPY highwater.observation (" OBSERVATION_COLUMNS ") FROM STDIN (FORMAT binary)";
+
+static const char readings_sql[] =
+	"INSERT INTO highwater.observation (" OBSERVATION_COLUMNS ")"
+	" SELECT * FROM unnest($1::int4[], $2::timestamptz[], $3::float8[], $4::int2[], $5::timestamptz[])"
+	" ON CONFLICT DO NOTHING";
+
+static const char transitions_sql[] =
+	"SELECT count(highwater.store_transition(c01, c02, c03, c04, c05, c06, c07, c08, c09, c10,"
+	" c11, c12, c13, c14, c15, c16, c17, c18, c19))"
+	" FROM unnest($1::int4[], $2::text[], $3::text[], $4::int4[], $5::text[], $6::text[], $7::text[],"
+	" $8::int4[], $9::text[], $10::int4[], $11::float8[], $12::float8[], $13::text[], $14::int2[],"
+	" $15::timestamptz[],"
+	" $16::timestamptz[], $17::timestamptz[], $18::float8[], $19::timestamptz[])"
+	" AS t(c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c11, c12, c13, c14, c15, c16, c17, c18,"
+	" c19)";
+
+static const char rejected_sql[] =
+	"INSERT INTO highwater.rejected (journal_id, position, received_time, topic, client_id, reason,"
+	" detail,"
+	" payload, payload_length)"
+	" SELECT $1::uuid, * FROM unnest($2::int8[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],"
+	" $7::text[], $8::bytea[], $9::int4[])"
+	" ON CONFLICT DO NOTHING";
+
+static const char loss_sql[] = "INSERT INTO highwater.loss (reason, started, ended, count, journal_id)"
+			       " VALUES ($1::text, clock_timestamp(), clock_timestamp(), $2::int8, $3::uuid)";
+
+void pg_rows_done(struct pg_rows *r)
+{
+	pg_params_done(&r->params);
+	pg_binary_done(&r->copy);
+}
+
+/*
+ * The columns of each statement: number, type, value of one item. A column of
+ * all items is one parameter, therefore the loop over the items is inside.
+ */
+#define READING_COLUMNS(X)                                          \
+	X(0, INT4, int4, item->datastream_id)                       \
+	X(1, TIMESTAMPTZ, timestamptz, item->reading.phenomenon_us) \
+	X(2, FLOAT8, float8, item->reading.result)                  \
+	X(3, INT2, int2, item->reading.quality)                     \
+	X(4, TIMESTAMPTZ, timestamptz, item->reading.received_us)
+
+#define READING_COLUMN_COUNT 5
+
+#define TRANSITION_COLUMNS(X)                                                  \
+	X(0, INT4, int4, item->datastream_id)                                  \
+	X(1, TEXT, text, transition_incident(t, text))                         \
+	X(2, TEXT, text, transition_identifier(t, text))                       \
+	X(3, INT4, int4, (int32_t)t->sequence)                                 \
+	X(4, TEXT, text, transition_msg_type_name((enum msg_type)t->msg_type)) \
+	X(5, TEXT, text, transition_cause_name((enum cause)t->cause))          \
+	X(6, TEXT, text, rules_direction_name((enum direction)t->direction))   \
+	X(7, INT4, int4, t->level)                                             \
+	X(8, TEXT, text, t->level_name)                                        \
+	X(9, INT4, int4, t->previous_level)                                    \
+	X(10, FLOAT8, float8, t->value)                                        \
+	X(11, FLOAT8, float8, t->threshold)                                    \
+	X(12, TEXT, text, rules_severity_name((enum severity)t->severity))     \
+	X(13, INT2, int2, t->quality)                                          \
+	X(14, TIMESTAMPTZ, timestamptz, t->phenomenon_us)                      \
+	X(15, TIMESTAMPTZ, timestamptz, t->sent_us)                            \
+	X(16, TIMESTAMPTZ, timestamptz, t->started_us)                         \
+	X(17, FLOAT8, float8, t->peak)                                         \
+	X(18, TIMESTAMPTZ, timestamptz, t->peak_us)
+
+#define TRANSITION_COLUMN_COUNT 19
+
+#define DEAD_LETTER_COLUMNS(X)                          \
+	X(0, INT8, int8, (int64_t)item->position)       \
+	X(1, TIMESTAMPTZ, timestamptz, l->received_us)  \
+	X(2, TEXT, text, l->topic)                      \
+	X(3, TEXT, text_or_null, l->client)             \
+	X(4, TEXT, text, reject_name(l->reason))        \
+	X(5, TEXT, text_or_null, l->detail)             \
+	X(6, BYTEA, bytea, l->payload, l->payload_kept) \
+	X(7, INT4, int4, (int32_t)l->payload_length)
+
+#define DEAD_LETTER_COLUMN_COUNT 8
+
+#define COLUMN_TYPE(number, type, ...) [number] = PG_##type,
+#define COLUMN_CASE(number, type, put, ...)      \
+	case number:                             \
+		pg_binary_##put(b, __VA_ARGS__); \
+		break;
+
+static void put_reading_column(struct pg_binary *b, const struct batch_reading *item, size_t column)
+{
+	switch (column) {
+		READING_COLUMNS(COLUMN_CASE)
+	}
+}
+
+static void put_transition_column(struct pg_binary *b, const struct batch_transition *item, size_t column)
+{
+	const struct transition *t = &item->transition;
+	char text[INCIDENT_TEXT_SIZE];
+
+	switch (column) {
+		TRANSITION_COLUMNS(COLUMN_CASE)
+	}
+}
+
+static void put_dead_letter_column(struct pg_binary *b, const struct batch_dead_letter *item, size_t column)
+{
+	const struct dead_letter *l = &item->letter;
+
+	switch (column) {
+		DEAD_LETTER_COLUMNS(COLUMN_CASE)
+	}
+}
+
+int pg_rows_copy(struct pg_rows *r, struct pg_conn *c, const struct batch *b, uint64_t *ret_stored,
+                 struct pg_error *error)
+{
+	pg_binary_clear(&r->copy);
+	pg_binary_copy_begin(&r->copy);
+	for (size_t i = 0; i < b->order_count; i++) {
+		const struct batch_reading *item = batch_ordered(b, i);
+
+		pg_binary_row(&r->copy, READING_COLUMN_COUNT);
+		for (size_t column = 0; column < READING_COLUMN_COUNT; column++) {
+			put_reading_column(&r->copy, item, column);
+		}
+	}
+	pg_binary_copy_end(&r->copy);
+	return pg_conn_copy(c, copy_sql, &r->copy, ret_stored, error);
+}
+
+int pg_rows_readings(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,
+                     uint64_t *ret_stored, struct pg_error *error)
+{
+	static const enum pg_type types[READING_COLUMN_COUNT] = {READING_COLUMNS(COLUMN_TYPE)};
+
+	pg_params_clear(&r->params);
+	for (size_t column = 0; column < READING_COLUMN_COUNT; column++) {
+		pg_params_next_array(&r->params, types[column], end - first, false);
+		for (size_t i = first; i < end; i++) {
+			put_reading_column(&r->params.bytes, batch_ordered(b, i), column);
+		}
+	}
+	return pg_conn_execute(c, readings_sql, &r->params, ret_stored, error);
+}
+
+int pg_rows_transitions(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,
+                        struct pg_error *error)
+{
+	static const enum pg_type types[TRANSITION_COLUMN_COUNT] = {TRANSITION_COLUMNS(COLUMN_TYPE)};
+
+	pg_params_clear(&r->params);
+	for (size_t column = 0; column < TRANSITION_COLUMN_COUNT; column++) {
+		pg_params_next_array(&r->params, types[column], end - first, false);
+		for (size_t i = first; i < end; i++) {
+			put_transition_column(&r->params.bytes, &b->transitions[i], column);
+		}
+	}
+	return pg_conn_execute(c, transitions_sql, &r->params, NULL, error);
+}
+
+static int insert_dead_letters(struct pg_rows *r, struct pg_conn *c, const struct batch_dead_letter *items,
+                               size_t count, struct pg_error *error)
+{
+	static const enum pg_type types[DEAD_LETTER_COLUMN_COUNT] = {DEAD_LETTER_COLUMNS(COLUMN_TYPE)};
+
+	pg_params_clear(&r->params);
+	pg_params_next(&r->params);
+	pg_binary_raw(&r->params.bytes, r->journal_id, sizeof(r->journal_id));
+	for (size_t column = 0; column < DEAD_LETTER_COLUMN_COUNT; column++) {
+		pg_params_next_array(&r->params, types[column], count, true);
+		for (size_t i = 0; i < count; i++) {
+			put_dead_letter_column(&r->params.bytes, &items[i], column);
+		}
+	}
+	return pg_conn_execute(c, rejected_sql, &r->params, NULL, error);
+}
+
+int pg_rows_dead_letters(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first,
+                         size_t end, struct pg_error *error)
+{
+	return insert_dead_letters(r, c, &b->dead_letters[first], end - first, error);
+}
+
+/* One dead letter whose payload is text. */
+static int insert_refused(struct pg_rows *r, struct pg_conn *c, struct batch_dead_letter *item,
+                          const char *payload, struct pg_error *error)
+{
+	item->letter.client = "";
+	item->letter.payload = payload;
+	item->letter.payload_kept = (uint32_t)strlen(payload);
+	item->letter.payload_length = item->letter.payload_kept;
+	return insert_dead_letters(r, c, item, 1, error);
+}
+
+static const char *topic_of(const struct datastream_key *key, struct dead_letter_texts *texts)
+{
+	(void)snprintf(texts->topic, sizeof(texts->topic), "%s/%s", key->station, key->property);
+	return texts->topic;
+}
+
+int pg_rows_refused_reading(struct pg_rows *r, struct pg_conn *c, const struct batch_reading *item,
+                            enum reject reason, const char *detail, struct pg_error *error)
+{
+	struct batch_dead_letter refused = {.position = item->position};
+	char time[TIMESTAMP_TEXT_SIZE];
+	char number[32];
+	char payload[128];
+	char *comma;
+
+	(void)snprintf(number, sizeof(number), "%.17g", item->reading.result);
+	comma = strchr(number, ',');
+	if (comma != NULL) {
+		*comma = '.'; /* the process's locale is the broker's affair */
+	}
+	refused.letter.topic = topic_of(&item->reading.key, &refused.texts);
+	refused.letter.reason = reason;
+	refused.letter.detail = detail;
+	refused.letter.received_us = item->reading.received_us;
+	(void)snprintf(payload, sizeof(payload), "{\"time\":\"%s\",\"value\":%s}",
+	               timestamp_format(item->reading.phenomenon_us, time), number);
+	return insert_refused(r, c, &refused, payload, error);
+}
+
+int pg_rows_refused_transition(struct pg_rows *r, struct pg_conn *c, const struct batch_transition *item,
+                               enum reject reason, const char *detail, struct pg_error *error)
+{
+	struct batch_dead_letter refused = {.position = item->position};
+	char payload[INCIDENT_TEXT_SIZE];
+
+	refused.letter.topic = topic_of(&item->transition.key, &refused.texts);
+	refused.letter.reason = reason;
+	refused.letter.detail = detail;
+	refused.letter.received_us = item->transition.sent_us;
+	return insert_refused(r, c, &refused, transition_identifier(&item->transition, payload), error);
+}
+
+int pg_rows_refused_dead_letter(struct pg_rows *r, struct pg_conn *c, const struct batch_dead_letter *item,
+                                enum reject reason, const char *detail, struct pg_error *error)
+{
+	struct batch_dead_letter refused = {.position = item->position, .letter = item->letter};
+
+	refused.letter.reason = reason;
+	refused.letter.detail = detail;
+	refused.letter.client = "";
+	refused.letter.payload_kept = 0;
+	return insert_dead_letters(r, c, &refused, 1, error);
+}
+
+int pg_rows_loss(struct pg_rows *r, struct pg_conn *c, const char *reason, uint64_t count,
+                 struct pg_error *error)
+{
+	pg_params_clear(&r->params);
+	pg_params_next(&r->params);
+	pg_binary_raw_text(&r->params.bytes, reason);
+	pg_params_next(&r->params);
+	pg_binary_raw_i64(&r->params.bytes, (int64_t)count);
+	pg_params_next(&r->params);
+	pg_binary_raw(&r->params.bytes, r->journal_id, sizeof(r->journal_id));
+	return pg_conn_execute(c, loss_sql, &r->params, NULL, error);
+}

@@ -1,0 +1,68 @@
+/*
+ * pg_store - a batch of the journal becomes rows, exactly once.
+ *
+ * One transaction holds the observations, the alert rows, the dead letters and
+ * the journal position up to which they reach. Optimistic first: binary COPY,
+ * sorted by the key. When the server finds a duplicate or refuses a row, the
+ * batch is done again on the tolerant path: INSERT from arrays with ON CONFLICT DO
+ * NOTHING, under a savepoint that is halved until a refused row stands alone and
+ * becomes a dead letter. Arrays rather than a staging table: measured no slower,
+ * and no TEMP privilege is needed.
+ *
+ * After that the tolerant path stays until PG_STORE_CALM batches in a row met
+ * neither a duplicate nor a refusal: a replay, or a second broker with the same
+ * readings, would pay for each batch twice.
+ *
+ * Promise  After pg_store_commit() returned 0 the position in the database is
+ *          batch->to and every item of the batch is stored, was there before, is a dead letter
+ *          or is a row in highwater.loss. After an error nothing of the batch is stored;
+ *          or, when the answer to COMMIT was lost (ret->unsure), all of it:
+ *          pg_store_position() tells which.
+ * Threads  [writer]
+ * Errors   As in pg_conn.h, and -ESTALE: the position in the database is not the
+ *          one expected; nothing was done. After an error with the connection
+ *          still good the transaction is open: pg_store_rollback().
+ */
+#ifndef HIGHWATER_PG_STORE_H
+#define HIGHWATER_PG_STORE_H
+
+#include "batch.h"
+#include "pg_conn.h"
+#include "pg_rows.h"
+
+#define PG_STORE_CALM 8
+
+struct pg_store_result {
+	/* readings: rows written, rows that were there, and what became dead letters */
+	uint64_t stored, known, not_registered, refused;
+	uint64_t refused_others; /* transitions and dead letters that the server refused */
+	uint64_t dropped;        /* of all that was refused: not taken as dead letters either */
+	bool unsure;             /* COMMIT was sent and its answer has not come */
+	/* The first that was refused, and what the server said; "" when there was none. */
+	char item[STATION_CODE_MAX + PROPERTY_CODE_MAX + 2];
+	char detail[DEAD_LETTER_DETAIL_MAX + 1];
+};
+
+struct pg_store;
+
+/* host names this machine in journal_position, for people. NULL when memory is short. */
+struct pg_store *pg_store_new(const uint8_t journal_id[static JOURNAL_ID_SIZE], const char *host) must_check;
+void pg_store_free(struct pg_store *s); /* NULL is harmless */
+
+/* The journal's id as PostgreSQL writes an uuid. */
+const char *pg_store_journal(const struct pg_store *s);
+
+/*
+ * The journal's position in the database, 0 for a new journal. Waits until a
+ * transaction of an earlier connection that still holds it has ended.
+ */
+int pg_store_position(struct pg_store *s, struct pg_conn *c, uint64_t *ret,
+                      struct pg_error *error) must_check;
+
+/* Stores b, which is sorted, if the position in the database is expected. */
+int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct batch *b, uint64_t expected,
+                    struct pg_store_result *ret, struct pg_error *error) must_check;
+
+int pg_store_rollback(struct pg_conn *c, struct pg_error *error) must_check;
+
+#endif

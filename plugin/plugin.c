@@ -1,0 +1,363 @@
+/*
+ * plugin - what Mosquitto loads: three entry points and a table of events.
+ *
+ * Builds the parts in order, hands them to each other, and takes them apart in
+ * reverse. The route of a reading is in ingest.c, the way to PostgreSQL in
+ * writer.c.
+ */
+#include "broker.h"
+#include "config.h"
+#include "ingest.h"
+#include "registry.h"
+#include "shared.h"
+#include "writer.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+#include <mosquitto_plugin.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The headers' own export macro is empty on Linux, and the module is built with hidden visibility. */
+#define ENTRY_POINT __attribute__((visibility("default")))
+
+/*
+ * MOSQ_ERR_QUOTA_EXCEEDED of Mosquitto 2.1, which answers an MQTT 5 client with 0x97. 2.0 does not know it
+ * and ends the connection, as it does at any error; so does 2.1 for the older protocols' MOSQ_ERR_NOMEM. To an
+ * older client 2.1 would acknowledge a refused quota as if all were well.
+ */
+#define ERR_QUOTA_EXCEEDED (-6)
+#define MQTT_5             5
+
+#define MESSAGE_SIZE 1024
+
+struct plugin {
+	mosquitto_plugin_id_t *id;
+	size_t registered; /* events of the table that are registered */
+	struct shared shared;
+	struct ingest *ingest;
+	struct writer *writer;
+};
+
+/* --- events --- */
+
+static int on_message(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_message *ev = event_data;
+	struct plugin *p = userdata;
+	const char *client_id = mosquitto_client_id(ev->client);
+	const struct message message = {
+		.topic = ev->topic,
+		.client_id = client_id != NULL ? client_id : "",
+		.payload = ev->payload,
+		.length = ev->payloadlen,
+		.qos = ev->qos,
+		.retain = ev->retain,
+	};
+
+	(void)event;
+	switch (ingest_message(p->ingest, &message)) {
+	case INGEST_PASS:
+		return MOSQ_ERR_SUCCESS;
+	case INGEST_DENY:
+		return MOSQ_ERR_ACL_DENIED;
+	case INGEST_REFUSE:
+		return mosquitto_client_protocol_version(ev->client) == MQTT_5 ? ERR_QUOTA_EXCEEDED
+		                                                               : MOSQ_ERR_NOMEM;
+	}
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int on_tick(int event, void *event_data, void *userdata)
+{
+	struct mosquitto_evt_tick *ev = event_data;
+	struct plugin *p = userdata;
+
+	(void)event;
+	ingest_tick(p->ingest);
+	/* 2.1 calls again when this is due (there the field counts ms); 2.0 calls about every 100 ms anyway. */
+	ev->next_s = 0;
+	ev->next_ns = 100;
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* Reads the configuration and sees that its connection string can be understood. */
+static int load_config(struct config **ret, const struct config_option *options, size_t count, char *message,
+                       size_t size)
+{
+	char why[MESSAGE_SIZE / 2];
+	struct config *config;
+	int error = config_load(&config, options, count, message, size);
+
+	if (error != 0) {
+		return error;
+	}
+	error = writer_check(config->database, why, sizeof(why));
+	if (error != 0) {
+		snprintf(
+			message, size,
+			"mosquitto.conf: plugin_opt_database is not a connection string of libpq: %s; write, for instance, "
+			"host=/run/postgresql dbname=highwater",
+			why);
+		config_free(config);
+		return error;
+	}
+	*ret = config;
+	return 0;
+}
+
+/* Mosquitto 2.0 hands no options to a reload; they are the ones of the start then. */
+static int reload_config(struct config **ret, const struct config *old, char *message, size_t size)
+{
+	const struct config_option options[] = {
+		{"database", old->database},
+		{"state_dir", old->state_dir},
+		{"config", old->config_path},
+	};
+
+	return load_config(ret, options, old->config_path != NULL ? 3 : 2, message, size);
+}
+
+/* What a running plugin cannot change: the name of the first such setting that differs, or NULL. */
+static const char *needs_restart(const struct config *old, const struct config *new)
+{
+	if (old->journal_max_size != new->journal_max_size ||
+	    old->journal_segment_size != new->journal_segment_size ||
+	    old->journal_sync_us != new->journal_sync_us) {
+		return "journal";
+	}
+	return old->shutdown_timeout_us != new->shutdown_timeout_us ? "shutdown_timeout" : NULL;
+}
+
+static int on_reload(int event, void *event_data, void *userdata)
+{
+	struct plugin *p = userdata;
+	char message[MESSAGE_SIZE], line[MESSAGE_SIZE + 80];
+	struct config *config;
+	const char *fixed;
+
+	(void)event;
+	(void)event_data;
+	if (reload_config(&config, ingest_config(p->ingest), message, sizeof(message)) != 0) {
+		snprintf(line, sizeof(line), "%s; the configuration of before stays in force", message);
+		broker_log(LOG_LEVEL_ERROR, line);
+		return MOSQ_ERR_SUCCESS;
+	}
+	fixed = needs_restart(ingest_config(p->ingest), config);
+	if (fixed != NULL) {
+		snprintf(line, sizeof(line),
+		         "%s has changed: that takes a restart of the broker; the rest is in force now",
+		         fixed);
+		broker_log(LOG_LEVEL_WARNING, line);
+	} else {
+		broker_log(LOG_LEVEL_NOTICE, "configuration reloaded");
+	}
+	ingest_set_config(p->ingest, config);
+	return MOSQ_ERR_SUCCESS;
+}
+
+static const struct {
+	int event;
+	MOSQ_FUNC_generic_callback callback;
+} events[] = {
+	{MOSQ_EVT_MESSAGE, on_message},
+	{MOSQ_EVT_TICK, on_tick},
+	{MOSQ_EVT_RELOAD, on_reload},
+};
+
+/* --- start and end --- */
+
+/* The copy from before, or the built-in properties. NULL when memory is short. */
+static struct registry *first_registry(struct log_box *log, const char *path)
+{
+	struct registry *r = NULL;
+	int error = registry_load(&r, path);
+
+	if (error == 0) {
+		return r;
+	}
+	if (error != -ENOENT) {
+		log_post(
+			log, LOG_LEVEL_WARNING,
+			"registry: the copy %s cannot be used (%s): no alerts until the database is there to make it anew",
+			path, strerror(-error));
+	}
+	return registry_builtin();
+}
+
+/* Takes config over. */
+static int start_ingest(struct plugin *p, struct config *c, const char *registry_path)
+{
+	struct registry *registry = first_registry(p->shared.log, registry_path);
+
+	if (registry == NULL) {
+		config_free(c);
+		return -ENOMEM;
+	}
+	return ingest_new(&p->ingest, c, registry, &p->shared);
+}
+
+static int start_writer(struct plugin *p, const struct config *c, const char *registry_path)
+{
+	const struct writer_options options = {
+		.conninfo = c->database,
+		.registry_path = registry_path,
+		.sync_us = c->journal_sync_us,
+		.stop_timeout_us = c->shutdown_timeout_us,
+	};
+
+	return writer_start(&p->writer, &options, &p->shared);
+}
+
+static int register_events(struct plugin *p)
+{
+	while (p->registered < ARRAY_SIZE(events)) {
+		int rc = mosquitto_callback_register(p->id, events[p->registered].event,
+		                                     events[p->registered].callback, NULL, p);
+
+		if (rc != MOSQ_ERR_SUCCESS) {
+			return -EIO;
+		}
+		p->registered++;
+	}
+	return 0;
+}
+
+/* Takes config over. */
+static int start(struct plugin *p, struct config *c)
+{
+	const struct shared_options options = {
+		.state_dir = c->state_dir,
+		.max_datastreams = c->max_datastreams,
+		.journal_max_size = c->journal_max_size,
+		.journal_segment_size = c->journal_segment_size,
+		.journal_on_damage = c->journal_skip_damage ? JOURNAL_SKIP : JOURNAL_REFUSE,
+	};
+	char registry_path[PATH_MAX];
+	int error = shared_init(&p->shared);
+
+	if (error == 0) {
+		error = shared_path(c->state_dir, "registry", registry_path, sizeof(registry_path));
+	}
+	if (error == 0) {
+		error = shared_open(&p->shared, &options);
+	}
+	if (error != 0) {
+		config_free(c);
+		return error;
+	}
+	error = start_ingest(p, c, registry_path);
+	if (error == 0) {
+		error = start_writer(p, c, registry_path);
+	}
+	return error == 0 ? register_events(p) : error;
+}
+
+static void drain_log(struct plugin *p)
+{
+	if (p->shared.log != NULL) {
+		log_drain(p->shared.log, broker_log);
+	}
+}
+
+static void stop(struct plugin *p)
+{
+	while (p->registered > 0) {
+		p->registered--;
+		mosquitto_callback_unregister(p->id, events[p->registered].event,
+		                              events[p->registered].callback, NULL);
+	}
+	if (p->writer != NULL && writer_stop(p->writer) != 0) {
+		/* The thread still uses everything; the module stays loaded (-z nodelete), the process is ending. */
+		drain_log(p);
+		broker_log(
+			LOG_LEVEL_WARNING,
+			"the writer does not end in time and is left behind; the journal keeps what is not stored");
+		return;
+	}
+	ingest_free(p->ingest);
+	shared_close(&p->shared);
+	drain_log(p);
+	shared_done(&p->shared);
+	free(p);
+}
+
+ENTRY_POINT int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
+{
+	for (int i = 0; i < supported_version_count; i++) {
+		if (supported_versions[i] == 5) {
+			return 5;
+		}
+	}
+	return -1;
+}
+
+/* Mosquitto's options as the configuration takes them. *ret is to be freed. */
+static int copy_options(struct config_option **ret, const struct mosquitto_opt *options, int count)
+{
+	*ret = calloc((size_t)count + 1, sizeof(**ret));
+	if (*ret == NULL) {
+		return -ENOMEM;
+	}
+	for (int i = 0; i < count; i++) {
+		(*ret)[i] = (struct config_option){.key = options[i].key, .value = options[i].value};
+	}
+	return 0;
+}
+
+static int first_config(struct config **ret, const struct mosquitto_opt *options, int count)
+{
+	char message[MESSAGE_SIZE] = "out of memory";
+	struct config_option *list;
+	int error = copy_options(&list, options, count);
+
+	if (error == 0) {
+		error = load_config(ret, list, (size_t)count, message, sizeof(message));
+	}
+	free(list);
+	if (error != 0) {
+		broker_log(LOG_LEVEL_ERROR, message);
+	}
+	return error;
+}
+
+ENTRY_POINT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata,
+                                      struct mosquitto_opt *options, int option_count)
+{
+	char line[128];
+	struct config *config;
+	struct plugin *p;
+	int error;
+
+	if (first_config(&config, options, option_count) != 0) {
+		return MOSQ_ERR_INVAL;
+	}
+	p = calloc(1, sizeof(*p));
+	if (p == NULL) {
+		config_free(config);
+		return MOSQ_ERR_NOMEM;
+	}
+	p->id = identifier;
+	error = start(p, config);
+	drain_log(p);
+	if (error != 0) {
+		snprintf(line, sizeof(line), "the plugin cannot start: %s", strerror(-error));
+		broker_log(LOG_LEVEL_ERROR, line);
+		stop(p);
+		return error == -ENOMEM ? MOSQ_ERR_NOMEM : MOSQ_ERR_INVAL;
+	}
+	*userdata = p;
+	return MOSQ_ERR_SUCCESS;
+}
+
+ENTRY_POINT int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int option_count)
+{
+	(void)options;
+	(void)option_count;
+	if (userdata != NULL) {
+		stop(userdata);
+	}
+	return MOSQ_ERR_SUCCESS;
+}

@@ -1,0 +1,47 @@
+/*
+ * record - what stands in a journal record's body.
+ *
+ * Little endian; doubles by their bits; a string is its length and the bytes.
+ * The layouts are in record.c, a table a kind. The kind byte is the version: a
+ * changed layout is a new kind. Enumerators are stored as numbers, so new ones,
+ * of enum reject too, go to the end of their lists.
+ *
+ * Threads  [any]
+ * Errors   encode: length in bytes, > 0; never fails for values within their
+ *          types' limits. decode: 0 or -EBADMSG, *ret untouched on failure.
+ * Memory   Values are copied, but for a dead letter's payload.
+ */
+#ifndef HIGHWATER_RECORD_H
+#define HIGHWATER_RECORD_H
+
+#include "dead_letter.h"
+#include "reading.h"
+#include "transition.h"
+
+enum record_kind { RECORD_READING = 1, RECORD_TRANSITION = 2, RECORD_DEAD_LETTER = 3 };
+
+/* Longest body of any kind, bytes. */
+#define RECORD_BODY_MAX 8192
+
+size_t record_encode_reading(const struct reading *r, uint8_t body[static RECORD_BODY_MAX]);
+size_t record_encode_transition(const struct transition *t, uint8_t body[static RECORD_BODY_MAX]);
+
+/* Texts that are too long are cut, between characters; so is the payload. */
+size_t record_encode_dead_letter(const struct dead_letter *l, uint8_t body[static RECORD_BODY_MAX]);
+
+int record_decode_reading(const uint8_t *body, size_t length, struct reading *ret) must_check;
+int record_decode_transition(const uint8_t *body, size_t length, struct transition *ret) must_check;
+
+/*
+ * Texts of a dead letter have no NUL in the record: they are copied to texts,
+ * the payload stays a pointer into body.
+ */
+struct dead_letter_texts {
+	char topic[DEAD_LETTER_TOPIC_MAX + 1];
+	char client[DEAD_LETTER_CLIENT_MAX + 1];
+	char detail[DEAD_LETTER_DETAIL_MAX + 1];
+};
+int record_decode_dead_letter(const uint8_t *body, size_t length, struct dead_letter_texts *texts,
+                              struct dead_letter *ret) must_check;
+
+#endif

@@ -1,0 +1,168 @@
+#include "rules.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Whether value is at limit or beyond it: above for rising levels, below for falling ones. */
+static bool reaches(enum direction direction, double value, double limit)
+{
+	return direction == DIRECTION_RISING ? value >= limit : value <= limit;
+}
+
+static int compare_thresholds(const void *a, const void *b)
+{
+	const struct threshold *x = a, *y = b;
+
+	if (x->direction != y->direction) {
+		return x->direction == DIRECTION_RISING ? -1 : 1;
+	}
+	if (x->set_value < y->set_value || x->set_value > y->set_value) {
+		return (x->set_value < y->set_value) == (x->direction == DIRECTION_RISING) ? -1 : 1;
+	}
+	if (x->severity != y->severity) {
+		return x->severity > y->severity ? -1 : 1;
+	}
+	return x->level < y->level ? -1 : x->level > y->level;
+}
+
+void rules_sort(struct threshold *thresholds, size_t count)
+{
+	if (count > 1) {
+		qsort(thresholds, count, sizeof(*thresholds), compare_thresholds);
+	}
+}
+
+const struct threshold *rules_threshold(const struct threshold *thresholds, size_t count, int32_t level)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (thresholds[i].level == level) {
+			return &thresholds[i];
+		}
+	}
+	return NULL;
+}
+
+static bool is_beyond(const struct rules_state *state, double value)
+{
+	return state->direction == DIRECTION_RISING ? value > state->peak : value < state->peak;
+}
+
+bool rules_observe(struct rules_state *state, const struct rules_input *in)
+{
+	if (!isfinite(in->value)) {
+		return false; /* it reaches no limit, and so would end any incident */
+	}
+	if (state->last_us != 0 && in->phenomenon_us <= state->last_us) {
+		return false;
+	}
+	state->last_us = in->phenomenon_us;
+	if (state->level != LEVEL_NORMAL && is_beyond(state, in->value)) {
+		state->peak = in->value;
+		state->peak_us = in->phenomenon_us;
+	}
+	return true;
+}
+
+/*
+ * The most extreme level whose condition holds, or NULL. held is the level now,
+ * NULL when normal or deleted; it and the milder ones of its direction hold
+ * until their clear value.
+ */
+static const struct threshold *level_for(const struct threshold *thresholds, size_t count,
+                                         const struct threshold *held, double value)
+{
+	const struct threshold *rising = NULL, *falling = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct threshold *t = &thresholds[i];
+		bool holds = held != NULL && held->direction == t->direction && t <= held;
+		enum direction direction = (enum direction)t->direction;
+
+		if (!reaches(direction, value, t->set_value) &&
+		    !(holds && reaches(direction, value, t->clear_value))) {
+			continue;
+		}
+		if (direction == DIRECTION_RISING) {
+			rising = t;
+		} else {
+			falling = t;
+		}
+	}
+	return rising != NULL ? rising : falling;
+}
+
+static void begin_incident(struct rules_state *state, const struct threshold *to,
+                           const struct rules_input *in)
+{
+	state->started_us = in->phenomenon_us;
+	state->peak = in->value;
+	state->peak_us = in->phenomenon_us;
+	state->sequence = 0;
+	state->direction = to->direction;
+}
+
+/* The level now as it stands among the thresholds; NULL: normal, deleted or turned round. */
+static const struct threshold *current(const struct threshold *thresholds, size_t count,
+                                       const struct rules_state *state)
+{
+	const struct threshold *t = NULL;
+
+	if (state->level != LEVEL_NORMAL) {
+		t = rules_threshold(thresholds, count, state->level);
+	}
+	return t != NULL && t->direction == state->direction ? t : NULL;
+}
+
+/* The limit that was crossed on the way from one level to another; NULL is normal. */
+static double crossed(const struct threshold *from, const struct threshold *to, double value)
+{
+	if (to != NULL && (from == NULL || from < to)) {
+		return to->set_value;
+	}
+	if (from == NULL || reaches((enum direction)from->direction, value, from->clear_value)) {
+		return NAN;
+	}
+	return from->clear_value;
+}
+
+bool rules_step(const struct threshold *thresholds, size_t count, struct rules_state *state,
+                const struct rules_input *in)
+{
+	const struct threshold *from = current(thresholds, count, state);
+	const struct threshold *to = level_for(thresholds, count, from, in->value);
+
+	if (to != NULL && state->level != LEVEL_NORMAL && to->direction != state->direction) {
+		to = NULL; /* the other side is another incident: this one ends first */
+	}
+	if ((to != NULL ? to->level : LEVEL_NORMAL) == state->level) {
+		return false;
+	}
+	if (state->level == LEVEL_NORMAL) {
+		begin_incident(state, to, in);
+	}
+	state->threshold = crossed(from, to, in->value);
+	state->previous_level = state->level;
+	state->level = to != NULL ? to->level : LEVEL_NORMAL;
+	state->value = in->value;
+	state->changed_us = in->phenomenon_us;
+	state->quality = in->quality;
+	state->severity = to != NULL ? to->severity : state->severity;
+	state->sequence++;
+	return true;
+}
+
+const char *rules_direction_name(enum direction d)
+{
+	return d == DIRECTION_FALLING ? "falling" : "rising";
+}
+
+const char *rules_severity_name(enum severity s)
+{
+	static const char *const names[] = {
+		[SEVERITY_EXTREME] = "Extreme",   [SEVERITY_SEVERE] = "Severe",
+		[SEVERITY_MODERATE] = "Moderate", [SEVERITY_MINOR] = "Minor",
+		[SEVERITY_UNKNOWN] = "Unknown",
+	};
+
+	return (size_t)s < sizeof(names) / sizeof(names[0]) ? names[s] : "Unknown";
+}

@@ -1,0 +1,106 @@
+/*
+ * rules - from a value to the alert level, with memory.
+ *
+ * Levels are ranked by their set values, not by their numbers: Viet Nam counts
+ * up from I, Jakarta down from siaga 4. A rising level is raised at value >=
+ * set_value and holds until value < clear_value (deadband, ISA-18.2); a falling
+ * one mirrors both. The highest level whose condition holds is the level now,
+ * so a jump over several raises the highest at once.
+ *
+ *   level k holds when   value >= set_k, or
+ *                        k is at or below the level now in rank, and value >= clear_k
+ *
+ * A rising level that holds goes before any falling one. Thresholds may be
+ * edited between two calls. An incident whose level is gone from them, or has
+ * changed its direction, is judged as if it were normal: it goes on at a level
+ * of its direction whose set value holds, or ends.
+ *
+ * Threads  [any] pure; the caller owns the state.
+ */
+#ifndef HIGHWATER_RULES_H
+#define HIGHWATER_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEVEL_NORMAL   0
+#define LEVEL_NAME_MAX 48
+
+enum direction { DIRECTION_RISING, DIRECTION_FALLING };
+
+/* CAP 1.2, 3.2.2 "severity", mildest last as in the standard. */
+enum severity { SEVERITY_EXTREME, SEVERITY_SEVERE, SEVERITY_MODERATE, SEVERITY_MINOR, SEVERITY_UNKNOWN };
+
+struct threshold {
+	double set_value, clear_value; /* finite, in the datastream's unit */
+	int32_t level;                 /* never LEVEL_NORMAL; unique in its datastream */
+	uint8_t direction;             /* enum direction */
+	uint8_t severity;              /* enum severity */
+	char name[LEVEL_NAME_MAX + 1];
+};
+
+/*
+ * What is remembered of one datastream. Zeroed: normal, nothing seen.
+ *
+ * 1. level is LEVEL_NORMAL exactly when no incident is open.
+ * 2. What follows last_us speaks of the open incident, or of the last one when
+ *    none is open; sequence 0 means that there has been none.
+ *
+ * threshold is the set value of the level entered on the way up, and the clear
+ * value of the level left on the way down. It is NAN when neither was crossed:
+ * the level left had been deleted or turned round, or a rising level took over
+ * from a falling one that still held.
+ */
+struct rules_state {
+	int64_t last_us;    /* phenomenon time of the newest value observed, Unix µs */
+	int64_t started_us; /* phenomenon time of the raise */
+	int64_t changed_us; /* phenomenon time of the last transition */
+	int64_t peak_us;
+	double peak;      /* furthest value in the incident's direction */
+	double value;     /* that made the last transition */
+	double threshold; /* that it crossed, see below */
+	int32_t level;
+	int32_t previous_level; /* before the last transition */
+	uint32_t sequence;      /* transitions of the incident; 1 is its raise */
+	uint8_t direction;      /* enum direction of the incident */
+	uint8_t severity;       /* of the level now; of the level left when it is normal */
+	uint8_t quality;        /* enum quality of the value that made the last transition */
+};
+
+struct rules_input {
+	int64_t phenomenon_us; /* Unix µs */
+	double value;          /* finite, in the datastream's unit */
+	uint8_t quality;       /* enum quality */
+};
+
+/*
+ * Orders thresholds for rules_step(): rising before falling, each from the
+ * mildest set value to the most extreme; of equal ones the more severe is the
+ * more extreme.
+ */
+void rules_sort(struct threshold *thresholds, size_t count);
+
+/*
+ * Takes note of a value: true when it is newer than all before, and so may move
+ * the alarm. Late and repeated values change nothing, nor does one that is not
+ * finite. While an incident is open every value noted counts for its peak.
+ */
+bool rules_observe(struct rules_state *state, const struct rules_input *in);
+
+/*
+ * Makes the next transition that an observed value calls for: true when the
+ * level changed, with state as it is now. Call until it returns false: a swing
+ * from a rising to a falling level is two, the end of one incident and the
+ * start of the next.
+ */
+bool rules_step(const struct threshold *thresholds, size_t count, struct rules_state *state,
+                const struct rules_input *in);
+
+/* The threshold with this level number, or NULL. */
+const struct threshold *rules_threshold(const struct threshold *thresholds, size_t count, int32_t level);
+
+const char *rules_direction_name(enum direction d); /* "rising", "falling" */
+const char *rules_severity_name(enum severity s);   /* CAP's spelling */
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * shared - what the broker thread and the writer thread both use: this list, and
+ * nothing else. Each part says by its own tags which calls are whose.
+ *
+ * Most of it lies in the state directory: journal, alarm state and ledger of
+ * losses are opened together and closed together.
+ *
+ * Threads  [start]
+ * Errors   0 or a negative errno; what a person has to know of it is in the log box.
+ * Memory   The owner of the struct frees it after both threads' use.
+ */
+#ifndef HIGHWATER_SHARED_H
+#define HIGHWATER_SHARED_H
+
+#include "alarm_store.h"
+#include "handover.h"
+#include "journal.h"
+#include "ledger.h"
+#include "log.h"
+#include "stats.h"
+
+struct shared {
+	struct journal *journal;
+	struct alarm_store *alarm_store;
+	struct ledger *ledger;
+	struct handover *handover;
+	struct stats *stats;
+	struct log_box *log;
+};
+
+struct shared_options {
+	const char *state_dir; /* created, when its parent is there */
+	uint32_t max_datastreams;
+	uint64_t journal_max_size;     /* bytes */
+	uint32_t journal_segment_size; /* bytes */
+	enum journal_on_damage journal_on_damage;
+};
+
+/* Makes the parts that have no file. shared_close() takes what this leaves, on failure too. */
+int shared_init(struct shared *s) must_check;
+
+/* Opens the parts that have one. */
+int shared_open(struct shared *s, const struct shared_options *options) must_check;
+
+/* "state_dir/name" in path. -ENAMETOOLONG. */
+int shared_path(const char *state_dir, const char *name, char *path, size_t size) must_check;
+
+/* Closes all but the log box, so that the last lines can be drained; shared_done() frees that too. */
+void shared_close(struct shared *s);
+void shared_done(struct shared *s);
+
+#endif

@@ -1,0 +1,207 @@
+#include "writer.h"
+
+#include "clock.h"
+#include "pg_open.h"
+#include "writer_batch.h"
+#include "writer_care.h"
+#include "writer_session.h"
+#include "writer_state.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BACKOFF_FIRST_MS 250
+#define BACKOFF_MAX_MS   15000
+
+#define HOST_SIZE 256
+
+/* Waits for a moment without asking to be woken: readings pour in, and there is no database to take them. */
+static void rest(struct writer *w)
+{
+	struct pollfd p = {.fd = w->handover->wake_fd, .events = POLLIN};
+	int64_t left_us = w->retry_due - clock_monotonic_us();
+
+	if (left_us > 0) {
+		(void)poll(&p, 1, (int)MIN(left_us / 1000 + 1, PG_IDLE_MS));
+	}
+	handover_awake(w->handover);
+}
+
+/* Everything is stored: waits for a record, for the server to say something, or for what is due next. */
+static void sleep_until_work(struct writer *w)
+{
+	struct pollfd p[2] = {
+		{.fd = w->handover->wake_fd, .events = POLLIN},
+		{.fd = pg_conn_socket(w->conn), .events = POLLIN},
+	};
+	int64_t due = MIN(MIN(w->sync_due, w->ledger_due), MIN(w->registry_due, w->partitions_due));
+	int64_t left_us = due - clock_monotonic_us();
+
+	handover_sleep(w->handover);
+	if (left_us > 0 && journal_tail(w->journal) == w->seen_tail && !handover_stopping(w->handover)) {
+		(void)poll(p, ARRAY_SIZE(p), (int)MIN(left_us / 1000 + 1, 1000));
+	}
+	handover_awake(w->handover);
+}
+
+/* Stopping, and nothing more can be stored in the time that is left. */
+static bool is_over(const struct writer *w)
+{
+	int64_t now = clock_monotonic_us();
+
+	return w->stop_end != NEVER && (w->conn == NULL || now < w->retry_due || now >= w->stop_end);
+}
+
+static void *run(void *arg)
+{
+	struct writer *w = arg;
+
+	for (;;) {
+		writer_care(w);
+		if (is_over(w)) {
+			break;
+		}
+		if (clock_monotonic_us() < w->retry_due) {
+			rest(w);
+			continue;
+		}
+		if (w->conn == NULL) {
+			writer_session_open(w);
+			continue;
+		}
+		if (!writer_session_tend(w) || writer_batch_store(w)) {
+			continue;
+		}
+		if (w->conn != NULL && clock_monotonic_us() >= w->retry_due) {
+			if (w->stop_end != NEVER) {
+				break; /* all is stored */
+			}
+			sleep_until_work(w);
+		}
+	}
+	writer_session_close(w);
+	(void)sem_post(&w->ended);
+	return NULL;
+}
+
+static void free_writer(struct writer *w)
+{
+	if (w == NULL) {
+		return;
+	}
+	(void)sem_destroy(&w->ended);
+	batch_free(w->batch);
+	pg_ids_free(w->ids);
+	pg_store_free(w->store);
+	free(w->registry_path);
+	free(w->conninfo);
+	free(w);
+}
+
+static struct writer *new_writer(const struct writer_options *options, struct journal *journal)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+	char host[HOST_SIZE] = "";
+	int64_t now = clock_monotonic_us();
+
+	if (w == NULL) {
+		return NULL;
+	}
+	(void)sem_init(&w->ended, 0, 0);
+	(void)gethostname(host, sizeof(host) - 1);
+	w->conninfo = strdup(options->conninfo);
+	w->registry_path = strdup(options->registry_path);
+	w->batch = batch_new();
+	w->ids = pg_ids_new();
+	w->store = pg_store_new(journal_id(journal), host);
+	if (w->conninfo == NULL || w->registry_path == NULL || w->batch == NULL || w->ids == NULL ||
+	    w->store == NULL) {
+		free_writer(w);
+		return NULL;
+	}
+	w->sync_us = options->sync_us;
+	w->stop_timeout_us = options->stop_timeout_us;
+	w->sync_due = now + options->sync_us;
+	w->registry_due = NEVER;
+	w->partitions_due = NEVER;
+	w->stop_end = NEVER;
+	w->away_since = now;
+	w->batch_limit = BATCH_READINGS_MAX;
+	backoff_init(&w->backoff, BACKOFF_FIRST_MS, BACKOFF_MAX_MS, (uint64_t)now ^ (uint64_t)getpid());
+	return w;
+}
+
+/* The broker's signal handlers must run on its own thread. */
+static int start_thread(struct writer *w)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	error = pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (error == 0) {
+		error = pthread_create(&w->thread, NULL, run, w);
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	if (error == 0) {
+		(void)pthread_setname_np(w->thread, "highwater");
+	}
+	return -error;
+}
+
+int writer_check(const char *conninfo, char *message, size_t size)
+{
+	struct pg_error error;
+
+	if (pg_open_check(conninfo, &error) == 0) {
+		return 0;
+	}
+	(void)snprintf(message, size, "%s", error.message);
+	return -EINVAL;
+}
+
+int writer_start(struct writer **ret, const struct writer_options *options, const struct shared *shared)
+{
+	struct writer *w = new_writer(options, shared->journal);
+	int error;
+
+	if (w == NULL) {
+		return -ENOMEM;
+	}
+	w->journal = shared->journal;
+	w->alarms = shared->alarm_store;
+	w->ledger = shared->ledger;
+	w->handover = shared->handover;
+	w->stats = shared->stats;
+	w->log = shared->log;
+	error = start_thread(w);
+	if (error != 0) {
+		free_writer(w);
+		return error;
+	}
+	*ret = w;
+	return 0;
+}
+
+int writer_stop(struct writer *w)
+{
+	struct timespec end;
+	int64_t us = clock_monotonic_us() + w->stop_timeout_us;
+
+	handover_stop(w->handover);
+	end.tv_sec = us / 1000000;
+	end.tv_nsec = us % 1000000 * 1000;
+	while (sem_clockwait(&w->ended, CLOCK_MONOTONIC, &end) != 0) {
+		if (errno != EINTR) {
+			(void)pthread_detach(w->thread);
+			return -ETIMEDOUT;
+		}
+	}
+	(void)pthread_join(w->thread, NULL);
+	free_writer(w);
+	return 0;
+}

@@ -1,0 +1,139 @@
+#include "writer_batch.h"
+
+#include "clock.h"
+#include "writer_position.h"
+#include "writer_session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+/* A server that is too slow for a batch gets smaller ones, down to this many readings. */
+#define LIMIT_MIN 100
+
+/* Before the position is read again, when someone else moves it too. */
+#define STALE_PAUSE_US      250000
+#define UNREADABLE_PAUSE_US 1000000
+
+static void say_refused(struct writer *w)
+{
+	const struct pg_store_result *r = &w->result;
+	char text[LOG_LINE_MAX], follows[160];
+
+	if (r->item[0] == '\0') {
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "database: refused %s: %s", r->item, r->detail);
+	(void)snprintf(follows, sizeof(follows),
+	               "%" PRIu64 " of this batch are dead letters in highwater.rejected%s, continuing",
+	               r->refused + r->not_registered + r->refused_others - r->dropped,
+	               r->dropped > 0 ? ", and some that it did not take there either are gone" : "");
+	writer_say(&w->refusal, w->log, r->dropped > 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, text, follows);
+}
+
+static void count_result(struct writer *w)
+{
+	const struct pg_store_result *r = &w->result;
+
+	stats_add(w->stats, STATS_WRITER_BATCHES, 1);
+	stats_add(w->stats, STATS_READINGS_STORED, r->stored);
+	stats_add(w->stats, STATS_READINGS_KNOWN, r->known);
+	stats_add(w->stats, STATS_DEAD_LETTERS_DROPPED, r->dropped);
+	for (uint64_t i = 0; i < r->refused; i++) {
+		stats_reject(w->stats, REJECT_DATABASE);
+	}
+	for (uint64_t i = 0; i < r->not_registered; i++) {
+		stats_reject(w->stats, REJECT_NOT_REGISTERED);
+	}
+	say_refused(w);
+}
+
+void writer_batch_landed(struct writer *w)
+{
+	int error;
+	char text[128];
+
+	count_result(w);
+	writer_position_advance(w);
+	w->batch_limit = MIN(w->batch_limit * 2, BATCH_READINGS_MAX);
+	error = journal_retire(w->journal, w->own);
+	if (error != 0) {
+		(void)snprintf(text, sizeof(text), "journal: cannot delete what is stored: %s",
+		               strerror(-error));
+		writer_say(&w->retire, w->log, LOG_LEVEL_WARNING, text, "trying again after the next batch");
+	}
+}
+
+/* The position in the database is not the expected one: asks for it, and goes on from there. */
+static int settle_stale(struct writer *w, struct pg_error *error)
+{
+	uint64_t position = 0;
+	int status = pg_store_rollback(w->conn, error);
+
+	if (status == 0) {
+		status = pg_store_position(w->store, w->conn, &position, error);
+	}
+	if (status == 0) {
+		(void)writer_position_settle(w, position);
+		stats_add(w->stats, STATS_WRITER_RETRIES, 1);
+		w->retry_due = clock_monotonic_us() + STALE_PAUSE_US;
+	}
+	return status;
+}
+
+static bool commit_failed(struct writer *w, int status, struct pg_error *error)
+{
+	if (status == -ETIMEDOUT || strcmp(error->sqlstate, "57014") == 0) {
+		w->batch_limit = MAX(w->batch_limit / 2, LIMIT_MIN);
+	}
+	if (error->misses_partition) {
+		w->partitions_due = 0;
+	}
+	if (status == -ESTALE) {
+		status = settle_stale(w, error);
+	}
+	if (status != 0) {
+		writer_session_fail(w, "cannot store", status, error);
+	}
+	return false;
+}
+
+static void say_unreadable(struct writer *w, int error)
+{
+	char position[WRITER_POSITION_SIZE], text[128];
+
+	(void)snprintf(text, sizeof(text), "journal: cannot be read at %s: %s",
+	               writer_position_text(w->own, position), strerror(-error));
+	writer_say(&w->unreadable, w->log, LOG_LEVEL_ERROR, text,
+	           "trying again every second; check the disk of state_dir");
+	w->retry_due = clock_monotonic_us() + UNREADABLE_PAUSE_US;
+}
+
+bool writer_batch_store(struct writer *w)
+{
+	struct pg_error error;
+	int status = writer_position_fill(w);
+
+	if (status != 0) {
+		say_unreadable(w, status);
+		return false;
+	}
+	if (w->batch->to == w->own) {
+		writer_session_good(w);
+		return false;
+	}
+	status = pg_ids_resolve(w->ids, w->conn, w->batch, &error);
+	if (status != 0) {
+		writer_session_fail(w, "cannot register datastreams", status, &error);
+		return false;
+	}
+	batch_sort(w->batch);
+	status = pg_store_commit(w->store, w->conn, w->batch, w->expected, &w->result, &error);
+	if (status != 0) {
+		w->sent_to = w->result.unsure ? w->batch->to : 0;
+		return commit_failed(w, status, &error);
+	}
+	writer_session_good(w);
+	writer_batch_landed(w);
+	return true;
+}

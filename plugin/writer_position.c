@@ -1,0 +1,167 @@
+#include "writer_position.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+char *writer_position_text(uint64_t position, char text[static WRITER_POSITION_SIZE])
+{
+	(void)snprintf(text, WRITER_POSITION_SIZE, "%" PRIu64 ":%" PRIu64, position >> 32,
+	               position & UINT32_MAX);
+	return text;
+}
+
+/* Records that stand in the journal between two positions. */
+static uint64_t count_records(struct writer *w, uint64_t from, uint64_t to)
+{
+	struct journal_cursor cursor;
+	struct journal_record record;
+	uint64_t count = 0;
+
+	journal_cursor_init(&cursor, w->journal, from);
+	while (cursor.position < to && journal_cursor_next(&cursor, w->body, sizeof(w->body), &record) == 1 &&
+	       record.position < to) {
+		count++;
+	}
+	return count;
+}
+
+static void settle_first(struct writer *w, uint64_t database)
+{
+	char there[WRITER_POSITION_SIZE], here[WRITER_POSITION_SIZE];
+
+	w->own = database;
+	if (database > journal_tail(w->journal)) {
+		log_post(w->log, LOG_LEVEL_WARNING,
+		         "database: the journal ends at %s, but the database has it stored up to %s: the "
+		         "state directory "
+		         "is older than the database, restored from a backup perhaps; storing all of the "
+		         "journal again, "
+		         "which is harmless",
+		         writer_position_text(journal_tail(w->journal), here),
+		         writer_position_text(database, there));
+		w->own = 0;
+	}
+	w->records_done = count_records(w, 0, w->own);
+	w->known = true;
+}
+
+static void settle_backwards(struct writer *w, uint64_t database)
+{
+	char there[WRITER_POSITION_SIZE], here[WRITER_POSITION_SIZE], head[WRITER_POSITION_SIZE],
+		text[LOG_LINE_MAX];
+	uint64_t again = count_records(w, database, w->own);
+
+	(void)snprintf(
+		text, sizeof(text),
+		"database: its position of this journal went back from %s to %s: it was restored from a "
+		"backup, "
+		"or failed over to a server that was behind; storing again what the journal still holds, "
+		"from %s on",
+		writer_position_text(w->expected, here), writer_position_text(database, there),
+		writer_position_text(MAX(database, journal_head(w->journal)), head));
+	writer_say(&w->moved, w->log, LOG_LEVEL_WARNING, text, "");
+	w->records_done -= MIN(again, w->records_done);
+	w->own = MIN(w->own, database);
+}
+
+static void settle_foreign(struct writer *w)
+{
+	char text[LOG_LINE_MAX];
+
+	(void)snprintf(
+		text, sizeof(text),
+		"database: somebody else moves the position of this journal: another broker runs on a copy "
+		"of "
+		"this state directory (journal_id %s); stop one of them and give it a state directory of its "
+		"own",
+		pg_store_journal(w->store));
+	writer_say(&w->moved, w->log, LOG_LEVEL_ERROR, text, "storing all the same, nothing is lost");
+}
+
+bool writer_position_settle(struct writer *w, uint64_t database)
+{
+	bool landed = false;
+
+	if (!w->known) {
+		settle_first(w, database);
+	} else if (w->sent_to != 0 && database == w->sent_to && database != w->expected) {
+		landed = true;
+	} else if (database < w->expected) {
+		settle_backwards(w, database);
+	} else if (database > w->expected) {
+		settle_foreign(w);
+	}
+	w->expected = database;
+	w->sent_to = 0;
+	return landed;
+}
+
+void writer_position_advance(struct writer *w)
+{
+	w->own = w->batch->to;
+	w->expected = w->batch->to;
+	w->sent_to = 0;
+	w->records_done += w->batch_records;
+}
+
+static void say_undecodable(struct writer *w, const struct journal_record *record)
+{
+	char position[WRITER_POSITION_SIZE], text[128];
+
+	(void)snprintf(text, sizeof(text), "journal: the record at %s is of kind %u and cannot be understood",
+	               writer_position_text(record->position, position), record->kind);
+	writer_say(&w->skipped, w->log, LOG_LEVEL_ERROR, text,
+	           "passing it over; it was written by another version, or is a mistake of this one");
+}
+
+/* The journal no longer gives back what was appended. */
+static void pass_over_damage(struct writer *w, struct journal_cursor *cursor)
+{
+	char from[WRITER_POSITION_SIZE], to[WRITER_POSITION_SIZE];
+	uint64_t damaged = cursor->position;
+	uint64_t bytes = journal_cursor_skip(cursor);
+
+	log_post(w->log, LOG_LEVEL_ERROR,
+	         "journal: damaged at %s while in use: %" PRIu64
+	         " bytes are lost, continuing at %s; check the disk of state_dir",
+	         writer_position_text(damaged, from), bytes, writer_position_text(cursor->position, to));
+}
+
+int writer_position_fill(struct writer *w)
+{
+	struct journal_cursor cursor;
+	struct journal_record record;
+	int got = 0;
+	int added = 0;
+
+	w->seen_tail = journal_tail(w->journal);
+	w->batch_records = 0;
+	batch_reset(w->batch, w->own, w->batch_limit);
+	journal_cursor_init(&cursor, w->journal, w->own);
+	while (added != -ENOBUFS &&
+	       (got = journal_cursor_next(&cursor, w->body, sizeof(w->body), &record)) != 0) {
+		if (got == -EBADMSG) {
+			pass_over_damage(w, &cursor);
+			w->batch->to = cursor.position;
+			continue;
+		}
+		if (got < 0) {
+			break;
+		}
+		added = batch_add(w->batch, &record);
+		if (added == -EBADMSG) {
+			say_undecodable(w, &record);
+		}
+		w->batch_records += added != -ENOBUFS;
+	}
+	/* What could be read before an error is stored first. */
+	return got < 0 && w->batch_records == 0 ? got : 0;
+}
+
+uint64_t writer_position_pending(const struct writer *w)
+{
+	uint64_t records = journal_records(w->journal);
+
+	return records > w->records_done ? records - w->records_done : 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * writer_position - where in the journal the writer stands, and whether that is
+ * what the database says.
+ *
+ * The database decides, with one exception: records that this process has not
+ * stored are never passed over because somebody else moved the position. To
+ * store a record again is harmless, to miss one is not.
+ *
+ * Threads  [writer]
+ */
+#ifndef HIGHWATER_WRITER_POSITION_H
+#define HIGHWATER_WRITER_POSITION_H
+
+#include "writer_state.h"
+
+/*
+ * Takes the database's position into account: on connecting, after a COMMIT
+ * without an answer, and when it is not the expected one. True when it says that
+ * the COMMIT with the unknown outcome has happened: w->result is to be counted.
+ */
+bool writer_position_settle(struct writer *w, uint64_t database);
+
+/* The batch is stored. */
+void writer_position_advance(struct writer *w);
+
+/*
+ * Fills w->batch from own on. 0, or why the journal cannot be read. What does not
+ * read back or decode is passed over, with a line: it must not stop the queue.
+ */
+int writer_position_fill(struct writer *w) must_check;
+
+/* Records that wait to be stored. */
+uint64_t writer_position_pending(const struct writer *w);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * writer_state - what the writer's files share.
+ *
+ * Invariants between two calls from the loop in writer.c:
+ * 1. conn is NULL, or connected with schema, position and registry in order.
+ * 2. Everything of the journal before own is stored in the database that own
+ *    was last compared with. own only moves forward, but when that database went back.
+ * 3. expected is the position that the database had when it was last asked or
+ *    told. It equals own unless someone else moved it.
+ * 4. sent_to is 0, or COMMIT of a batch up to there was sent and its outcome is not known;
+ *    then result speaks of that batch.
+ *
+ * Threads  [writer]; but for what writer_start() sets and never changes.
+ */
+#ifndef HIGHWATER_WRITER_STATE_H
+#define HIGHWATER_WRITER_STATE_H
+
+#include "backoff.h"
+#include "batch.h"
+#include "pg_conn.h"
+#include "pg_ids.h"
+#include "pg_store.h"
+#include "writer.h"
+#include "writer_log.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#define NEVER INT64_MAX
+
+struct writer {
+	/* set at start */
+	char *conninfo, *registry_path;
+	int64_t sync_us, stop_timeout_us;
+	struct journal *journal;
+	struct alarm_store *alarms;
+	struct ledger *ledger;
+	struct handover *handover;
+	struct stats *stats;
+	struct log_box *log;
+	pthread_t thread;
+	sem_t ended; /* posted as the thread's last act */
+
+	/* when what is due; microseconds of the monotonic clock */
+	int64_t sync_due, retry_due, registry_due, partitions_due, ledger_due;
+	int64_t stop_end; /* when draining is given up; NEVER until asked to stop */
+	struct backoff backoff;
+
+	/* connection */
+	struct pg_conn *conn;
+	struct pg_store *store;
+	struct pg_ids *ids;
+	int64_t away_since;       /* since when the database has been away; NEVER when it is not */
+	int64_t registry_took_us; /* the last load */
+	int64_t registry_loaded;  /* when it ended */
+	bool good_before;
+
+	/* where */
+	bool known; /* own, expected and records_done are */
+	uint64_t own, expected, sent_to;
+	uint64_t seen_tail;    /* the journal's tail when the last batch was filled */
+	uint64_t records_done; /* of journal_records(), before own */
+	struct pg_store_result result;
+
+	/* batch */
+	struct batch *batch;
+	size_t batch_limit; /* readings; halved when the server takes too long */
+	uint64_t batch_records;
+	uint8_t body[RECORD_BODY_MAX];
+
+	/* lines */
+	struct writer_repeat trouble, care, journal_flush, alarm_flush, ledger_flush, refusal, moved,
+		left_out, skipped, retire, unreadable;
+};
+
+#define WRITER_POSITION_SIZE 32
+
+/* "3:4096": number of the segment, offset. Returns text. */
+char *writer_position_text(uint64_t position, char text[static WRITER_POSITION_SIZE]);
+
+#endif

@@ -1,0 +1,81 @@
+-- Tables, columns and types that the plugin and outside users rely on, in their order.
+BEGIN;
+SELECT plan(25);
+
+CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
+	FROM pg_attribute
+	WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
+$$;
+
+CREATE FUNCTION pg_temp.has_columns(relation text, columns text) RETURNS text LANGUAGE sql AS $$
+	SELECT is(pg_temp.columns_of(('highwater.' || relation)::regclass), columns,
+	          relation || ' has the columns of the contract')
+$$;
+
+SELECT pg_temp.has_columns('schema_history', 'version integer, installed_at timestamp with time zone');
+SELECT pg_temp.has_columns('observed_property', 'code text, unit text, name text, description text');
+SELECT pg_temp.has_columns('station',
+	'station_id integer, code text, name text, latitude double precision, longitude double precision, '
+	'river text, area text, description text, created_at timestamp with time zone');
+SELECT pg_temp.has_columns('datastream',
+	'datastream_id integer, station_id integer, property text, unit text, datum text, name text, '
+	'description text, created_at timestamp with time zone');
+SELECT pg_temp.has_columns('observation',
+	'datastream_id integer, phenomenon_time timestamp with time zone, result double precision, '
+	'quality smallint, received_time timestamp with time zone');
+SELECT pg_temp.has_columns('threshold',
+	'datastream_id integer, level integer, name text, set_value double precision, '
+	'clear_value double precision, direction text, on_delay interval, off_delay interval, severity text, '
+	'source text, valid_from timestamp with time zone');
+SELECT pg_temp.has_columns('alert',
+	'incident text, datastream_id integer, direction text, started timestamp with time zone, '
+	'ended timestamp with time zone, level integer, level_name text, peak_level integer, '
+	'peak double precision, peak_time timestamp with time zone, transitions integer');
+SELECT pg_temp.has_columns('alert_event',
+	'identifier text, incident text, sequence integer, msg_type text, sent timestamp with time zone, '
+	'phenomenon_time timestamp with time zone, level integer, level_name text, previous_level integer, '
+	'cause text, value double precision, threshold double precision, severity text, quality smallint');
+SELECT pg_temp.has_columns('rejected',
+	'journal_id uuid, position bigint, received_time timestamp with time zone, topic text, client_id text, '
+	'reason text, detail text, payload bytea, payload_length integer');
+SELECT pg_temp.has_columns('loss',
+	'loss_id bigint, reason text, started timestamp with time zone, ended timestamp with time zone, '
+	'count bigint, journal_id uuid, noted_at timestamp with time zone, total bigint');
+SELECT pg_temp.has_columns('journal_position',
+	'journal_id uuid, position bigint, host text, updated_at timestamp with time zone');
+SELECT pg_temp.has_columns('reading',
+	'station text, property text, phenomenon_time timestamp with time zone, result double precision, '
+	'unit text, quality smallint');
+
+SELECT col_is_pk('highwater', 'observed_property', 'code', 'a property is known by its code');
+SELECT col_is_unique('highwater', 'station', 'code', 'a station code is used once');
+SELECT col_is_unique('highwater', 'datastream', ARRAY['station_id', 'property'],
+	'a station observes a property once');
+SELECT col_is_pk('highwater', 'observation', ARRAY['datastream_id', 'phenomenon_time'],
+	'a datastream has one observation a moment');
+SELECT col_is_pk('highwater', 'threshold', ARRAY['datastream_id', 'level', 'valid_from'],
+	'a threshold has a history');
+SELECT col_is_pk('highwater', 'rejected', ARRAY['journal_id', 'position'], 'a dead letter is stored once');
+SELECT col_is_unique('highwater', 'loss', ARRAY['journal_id', 'reason', 'total'], 'a loss is noted once');
+SELECT col_is_unique('highwater', 'alert_event', ARRAY['incident', 'sequence'],
+	'an incident has a sequence number once');
+
+SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'highwater.observation'::regclass), 0::bigint,
+	'observation has no trigger and no foreign key');
+SELECT is((SELECT count(*) FROM pg_index WHERE indrelid = 'highwater.observation'::regclass), 1::bigint,
+	'observation has no index but its key');
+SELECT is(pg_get_partkeydef('highwater.observation'::regclass), 'RANGE (phenomenon_time)',
+	'observation is partitioned by phenomenon time');
+
+SELECT is(highwater.schema_version(), 1, 'the version is 1');
+SELECT is(pg_get_function_arguments('highwater.store_transition'::regproc),
+	'datastream_id integer, incident text, identifier text, sequence integer, msg_type text, cause text, '
+	'direction text, level integer, level_name text, previous_level integer, value double precision, '
+	'threshold double precision, severity text, quality smallint, '
+	'phenomenon_time timestamp with time zone, sent timestamp with time zone, '
+	'started timestamp with time zone, peak double precision, peak_time timestamp with time zone',
+	'store_transition takes its arguments in the order that the plugin writes');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,186 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "batch.h"
+
+#include <errno.h>
+
+static uint8_t body[RECORD_BODY_MAX];
+
+static struct journal_record record_at(uint64_t position, uint8_t kind, size_t length)
+{
+	return (struct journal_record){
+		.position = position, .next = position + 1, .kind = kind, .length = length, .body = body};
+}
+
+static struct journal_record reading_at(uint64_t position, const char *station, int64_t phenomenon_us,
+                                        double result)
+{
+	struct reading r = {
+		.phenomenon_us = phenomenon_us, .received_us = 1, .result = result, .quality = QUALITY_PASS};
+
+	copy_text(r.key.station, sizeof(r.key.station), station, strlen(station));
+	copy_text(r.key.property, sizeof(r.key.property), "water_level", 11);
+	return record_at(position, RECORD_READING, record_encode_reading(&r, body));
+}
+
+static void add_reading(struct batch *b, uint64_t position, int64_t phenomenon_us, double result)
+{
+	struct journal_record record = reading_at(position, "phu-an", phenomenon_us, result);
+
+	assert_int_equal(batch_add(b, &record), 0);
+}
+
+static int make(void **state)
+{
+	*state = batch_new();
+	assert_non_null(*state);
+	batch_reset(*state, 100, BATCH_READINGS_MAX);
+	return 0;
+}
+
+static int unmake(void **state)
+{
+	batch_free(*state);
+	return 0;
+}
+
+static void sorts_by_datastream_and_time(void **state)
+{
+	struct batch *b = *state;
+
+	add_reading(b, 100, 30, 1);
+	add_reading(b, 101, 20, 2);
+	add_reading(b, 102, 10, 3);
+	b->readings[0].datastream_id = 1;
+	b->readings[1].datastream_id = 2;
+	b->readings[2].datastream_id = 1;
+	batch_sort(b);
+	assert_int_equal(b->order_count, 3);
+	assert_int_equal(batch_ordered(b, 0)->position, 102);
+	assert_int_equal(batch_ordered(b, 1)->position, 100);
+	assert_int_equal(batch_ordered(b, 2)->position, 101);
+}
+
+static void first_arrival_of_a_key_wins(void **state)
+{
+	struct batch *b = *state;
+
+	for (uint64_t i = 0; i < 1000; i++) {
+		add_reading(b, 100 + i, (int64_t)(i % 10), (double)i);
+		b->readings[i].datastream_id = 7;
+	}
+	batch_sort(b);
+	assert_int_equal(b->order_count, 10);
+	assert_int_equal(b->repeated, 990);
+	for (size_t i = 0; i < 10; i++) {
+		assert_int_equal(batch_ordered(b, i)->position, 100 + i);
+	}
+}
+
+static void leaves_out_readings_without_datastream(void **state)
+{
+	struct batch *b = *state;
+
+	add_reading(b, 100, 1, 1);
+	add_reading(b, 101, 1, 1);
+	b->readings[1].datastream_id = 3;
+	batch_sort(b);
+	assert_int_equal(b->order_count, 1);
+	assert_int_equal(b->repeated, 0);
+	assert_int_equal(batch_ordered(b, 0)->position, 101);
+}
+
+static void holds_all_kinds_and_the_position_behind_them(void **state)
+{
+	struct batch *b = *state;
+	struct transition t = {.key = {.station = "a", .property = "flow"},
+	                       .sequence = 1,
+	                       .level = 2,
+	                       .quality = QUALITY_PASS};
+	struct dead_letter l = {.topic = "x/y",
+	                        .client = "c",
+	                        .detail = "d",
+	                        .payload = "pay",
+	                        .payload_kept = 3,
+	                        .payload_length = 9,
+	                        .received_us = 5,
+	                        .reason = REJECT_INVALID_JSON};
+	struct journal_record record = record_at(200, RECORD_TRANSITION, record_encode_transition(&t, body));
+
+	assert_int_equal(batch_add(b, &record), 0);
+	record = record_at(300, RECORD_DEAD_LETTER, record_encode_dead_letter(&l, body));
+	assert_int_equal(batch_add(b, &record), 0);
+	memset(body, 0, sizeof(body));
+	assert_int_equal(b->from, 100);
+	assert_int_equal(b->to, 301);
+	assert_int_equal(batch_count(b), 2);
+	assert_string_equal(b->transitions[0].transition.key.property, "flow");
+	assert_string_equal(b->dead_letters[0].letter.topic, "x/y");
+	assert_memory_equal(b->dead_letters[0].letter.payload, "pay", 3);
+	assert_int_equal(b->dead_letters[0].letter.payload_length, 9);
+}
+
+static void full_batch_takes_nothing_more(void **state)
+{
+	struct batch *b = *state;
+	struct journal_record record;
+
+	batch_reset(b, 100, 2);
+	add_reading(b, 100, 1, 1);
+	add_reading(b, 101, 2, 1);
+	record = reading_at(102, "phu-an", 3, 1);
+	assert_int_equal(batch_add(b, &record), -ENOBUFS);
+	assert_int_equal(b->to, 102);
+	assert_int_equal(b->reading_count, 2);
+}
+
+static void passes_over_what_does_not_decode(void **state)
+{
+	struct batch *b = *state;
+	struct journal_record torn = reading_at(100, "phu-an", 1, 1);
+	struct journal_record unknown = record_at(101, 99, 4);
+
+	torn.length = 3;
+	assert_int_equal(batch_add(b, &torn), -EBADMSG);
+	assert_int_equal(batch_add(b, &unknown), -EBADMSG);
+	assert_int_equal(b->to, 102);
+	assert_int_equal(b->undecodable, 2);
+	assert_int_equal(batch_count(b), 0);
+}
+
+static void reset_forgets_everything(void **state)
+{
+	struct batch *b = *state;
+
+	add_reading(b, 100, 1, 1);
+	b->readings[0].datastream_id = 3;
+	batch_sort(b);
+	batch_reset(b, 500, BATCH_READINGS_MAX + 1);
+	assert_int_equal(b->from, 500);
+	assert_int_equal(b->to, 500);
+	assert_int_equal(b->limit, BATCH_READINGS_MAX);
+	assert_int_equal(batch_count(b), 0);
+	assert_int_equal(b->order_count, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make, unmake)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(sorts_by_datastream_and_time),
+		TEST(first_arrival_of_a_key_wins),
+		TEST(leaves_out_readings_without_datastream),
+		TEST(holds_all_kinds_and_the_position_behind_them),
+		TEST(full_batch_takes_nothing_more),
+		TEST(passes_over_what_does_not_decode),
+		TEST(reset_forgets_everything),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

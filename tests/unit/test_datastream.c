@@ -1,0 +1,90 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "alarm_store.h"
+#include "datastream.h"
+
+#include <stdio.h>
+
+static struct datastream_key key_of(int i)
+{
+	struct datastream_key key = {0};
+
+	snprintf(key.station, sizeof(key.station), "station-%d", i);
+	snprintf(key.property, sizeof(key.property), "water_level");
+	return key;
+}
+
+static void each_datastream_stays_where_it_is_while_the_table_grows(void **state)
+{
+	struct datastream_table *t = datastream_table_new();
+	struct datastream *where[3000];
+
+	(void)state;
+	assert_non_null(t);
+	for (int i = 0; i < 3000; i++) {
+		struct datastream_key key = key_of(i);
+
+		assert_null(datastream_find(t, &key));
+		where[i] = datastream_add(t, &key);
+		assert_non_null(where[i]);
+		assert_int_equal(where[i]->alarm_slot, ALARM_SLOT_NONE);
+	}
+	assert_int_equal(datastream_count(t), 3000);
+	for (int i = 0; i < 3000; i++) {
+		struct datastream_key key = key_of(i);
+
+		assert_ptr_equal(datastream_find(t, &key), where[i]);
+	}
+	datastream_table_free(t);
+}
+
+static void unit_is_the_registered_one_and_else_the_property_s(void **state)
+{
+	struct registry *r = registry_new(1, 1, 0);
+	struct datastream d = {.key = key_of(1)};
+
+	(void)state;
+	assert_non_null(r);
+	r->properties[0] = (struct property){"water_level", "m"};
+	r->datastreams[0] = (struct registry_datastream){.key = key_of(1), .unit = "cm"};
+	assert_int_equal(registry_seal(r), 0);
+	assert_string_equal(datastream_unit(&d, r), "m");
+	datastream_bind(&d, r, 1);
+	assert_string_equal(datastream_unit(&d, r), "cm");
+	registry_free(r);
+}
+
+static void is_bound_again_when_the_registry_is_another(void **state)
+{
+	struct registry *without = registry_new(0, 0, 0), *with = registry_new(0, 1, 0);
+	struct datastream d = {.key = key_of(1)};
+
+	(void)state;
+	assert_non_null(without);
+	assert_non_null(with);
+	with->datastreams[0].key = key_of(1);
+	assert_int_equal(registry_seal(without), 0);
+	assert_int_equal(registry_seal(with), 0);
+	datastream_bind(&d, without, 1);
+	assert_null(d.registered);
+	datastream_bind(&d, with, 2);
+	assert_ptr_equal(d.registered, &with->datastreams[0]);
+	registry_free(without);
+	registry_free(with);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_datastream_stays_where_it_is_while_the_table_grows),
+		cmocka_unit_test(unit_is_the_registered_one_and_else_the_property_s),
+		cmocka_unit_test(is_bound_again_when_the_registry_is_another),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

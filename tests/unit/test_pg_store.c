@@ -1,0 +1,614 @@
+/* Batches into a real PostgreSQL; with_postgres provides it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "clock.h"
+#include "database.h"
+#include "pg_ids.h"
+#include "pg_open.h"
+#include "pg_store.h"
+
+#include <errno.h>
+#include <math.h>
+
+#define SECOND INT64_C(1000000)
+
+static const uint8_t journal[JOURNAL_ID_SIZE] = {0xaa, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+struct fixture {
+	PGconn *admin;
+	struct pg_conn *conn;
+	struct pg_store *store;
+	struct pg_ids *ids;
+	struct batch *batch;
+	struct pg_store_result result;
+	struct pg_error error;
+	int64_t base_us; /* phenomenon times count from here */
+};
+
+static int64_t give_up_at; /* 0: never */
+
+static bool idle(void *context)
+{
+	(void)context;
+	return give_up_at == 0 || clock_monotonic_us() < give_up_at;
+}
+
+static void reconnect(struct fixture *f)
+{
+	const struct pg_waiter waiter = {.idle = idle, .silence_us = 5 * SECOND};
+
+	pg_conn_close(f->conn);
+	f->conn = NULL;
+	if (pg_open(&f->conn, database_conninfo(), &waiter, &f->error) != 0) {
+		fail_msg("%s", f->error.message);
+	}
+}
+
+static int make(void **state)
+{
+	struct fixture *f;
+
+	*state = NULL;
+	if (database_conninfo() == NULL) {
+		return 0;
+	}
+	f = calloc(1, sizeof(*f));
+	f->admin = database_connect();
+	database_empty(f->admin);
+	f->store = pg_store_new(journal, "test");
+	f->ids = pg_ids_new();
+	f->batch = batch_new();
+	f->base_us = clock_realtime_us() / SECOND * SECOND;
+	give_up_at = 0;
+	reconnect(f);
+	batch_reset(f->batch, 0, BATCH_READINGS_MAX);
+	*state = f;
+	return 0;
+}
+
+static int unmake(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f != NULL) {
+		pg_conn_close(f->conn);
+		pg_store_free(f->store);
+		pg_ids_free(f->ids);
+		batch_free(f->batch);
+		PQfinish(f->admin);
+		free(f);
+	}
+	return 0;
+}
+
+static struct fixture *fixture(void **state)
+{
+	if (*state == NULL) {
+		skip();
+	}
+	return *state;
+}
+
+static struct datastream_key key_of(const char *station, const char *property)
+{
+	struct datastream_key key = {0};
+
+	copy_text(key.station, sizeof(key.station), station, strlen(station));
+	copy_text(key.property, sizeof(key.property), property, strlen(property));
+	return key;
+}
+
+/* A reading the given seconds after the base time; its journal position is its number. */
+static struct batch_reading *add(struct fixture *f, const char *station, const char *property, int seconds,
+                                 double result)
+{
+	struct batch *b = f->batch;
+	struct batch_reading *item = &b->readings[b->reading_count++];
+
+	*item = (struct batch_reading){
+		.position = b->to++,
+		.reading = {.key = key_of(station, property),
+	                    .phenomenon_us = f->base_us + seconds * SECOND,
+	                    .received_us = f->base_us,
+	                    .result = result,
+	                    .quality = QUALITY_PASS},
+	};
+	return item;
+}
+
+static void add_dead_letter(struct fixture *f, const char *detail)
+{
+	struct batch *b = f->batch;
+	struct batch_dead_letter *item = &b->dead_letters[b->dead_letter_count++];
+
+	item->letter = (struct dead_letter){.topic = "sensors/x",
+	                                    .client = "",
+	                                    .detail = detail,
+	                                    .payload = "\0{",
+	                                    .payload_kept = 2,
+	                                    .payload_length = 70000,
+	                                    .received_us = f->base_us,
+	                                    .reason = REJECT_INVALID_JSON};
+	item->position = b->to++;
+}
+
+static void add_transition(struct fixture *f, const char *station, uint32_t sequence, int32_t level)
+{
+	struct batch *b = f->batch;
+	struct batch_transition *item = &b->transitions[b->transition_count++];
+
+	*item = (struct batch_transition){
+		.position = b->to++,
+		.transition = {.key = key_of(station, "water_level"),
+	                       .level_name = "Alarm",
+	                       .value = 1.7,
+	                       .threshold = 1.6,
+	                       .peak = 1.7,
+	                       .phenomenon_us = f->base_us + sequence * SECOND,
+	                       .sent_us = f->base_us,
+	                       .started_us = f->base_us,
+	                       .peak_us = f->base_us,
+	                       .level = level,
+	                       .previous_level = level == 0 ? 1 : 0,
+	                       .sequence = sequence,
+	                       .msg_type = sequence == 1 ? MSG_ALERT : MSG_UPDATE,
+	                       .quality = QUALITY_PASS},
+	};
+}
+
+/* The next batch stands behind the last one. */
+static void next_batch(struct fixture *f)
+{
+	batch_reset(f->batch, f->batch->to, BATCH_READINGS_MAX);
+}
+
+static int commit(struct fixture *f)
+{
+	int status = pg_ids_resolve(f->ids, f->conn, f->batch, &f->error);
+
+	if (status == 0) {
+		batch_sort(f->batch);
+		status = pg_store_commit(f->store, f->conn, f->batch, f->batch->from, &f->result, &f->error);
+	}
+	return status;
+}
+
+static void commit_well(struct fixture *f)
+{
+	if (commit(f) != 0) {
+		fail_msg("%s %s", f->error.sqlstate, f->error.message);
+	}
+}
+
+static uint64_t position(struct fixture *f)
+{
+	uint64_t p = UINT64_MAX;
+
+	if (pg_store_position(f->store, f->conn, &p, &f->error) != 0) {
+		fail_msg("%s", f->error.message);
+	}
+	return p;
+}
+
+#define COUNT(f, table) ((int)database_number((f)->admin, "SELECT count(*) FROM highwater." table))
+
+static void new_journal_starts_at_0(void **state)
+{
+	struct fixture *f = fixture(state);
+	char text[64];
+
+	assert_int_equal(position(f), 0);
+	assert_int_equal(position(f), 0);
+	assert_string_equal(database_text(f->admin, "SELECT journal_id FROM highwater.journal_position", text,
+	                                  sizeof(text)),
+	                    "aa010203-0405-0607-0809-0a0b0c0d0e0f");
+	assert_string_equal(pg_store_journal(f->store), text);
+}
+
+static void stores_readings_with_their_position(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	for (int i = 0; i < 1000; i++) {
+		add(f, i % 2 ? "phu-an" : "nha-be", "water_level", i, 0.1 * i);
+	}
+	commit_well(f);
+	assert_int_equal(f->result.stored, 1000);
+	assert_int_equal(f->result.known, 0);
+	assert_int_equal(COUNT(f, "observation"), 1000);
+	assert_int_equal(position(f), 1000);
+	assert_true(database_number(f->admin, "SELECT result FROM highwater.reading WHERE station = 'phu-an'"
+	                                      " ORDER BY phenomenon_time DESC LIMIT 1") == 0.1 * 999);
+	assert_int_equal((int)database_number(f->admin, "SELECT max(quality) FROM highwater.observation"),
+	                 QUALITY_PASS);
+}
+
+static void known_readings_are_passed_over(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	for (int i = 0; i < 100; i++) {
+		add(f, "phu-an", "water_level", i, 1);
+	}
+	commit_well(f);
+	next_batch(f);
+	for (int i = 50; i < 150; i++) {
+		add(f, "phu-an", "water_level", i, 2);
+	}
+	add(f, "phu-an", "water_level", 149, 3); /* twice in the batch itself */
+	commit_well(f);
+	assert_int_equal(f->result.stored, 50);
+	assert_int_equal(f->result.known, 51);
+	assert_int_equal(COUNT(f, "observation"), 150);
+	assert_int_equal((int)database_number(f->admin, "SELECT sum(result) FROM highwater.observation"),
+	                 200);
+	assert_int_equal(position(f), 201);
+}
+
+static void refused_readings_become_dead_letters_alone(void **state)
+{
+	struct fixture *f = fixture(state);
+	char text[200];
+
+	assert_int_equal(position(f), 0);
+	for (int i = 0; i < 100; i++) {
+		add(f, "phu-an", "water_level", i, i == 17 || i == 99 ? (double)NAN : i);
+	}
+	commit_well(f);
+	assert_int_equal(f->result.stored, 98);
+	assert_int_equal(f->result.refused, 2);
+	assert_int_equal(f->result.dropped, 0);
+	assert_string_equal(f->result.item, "phu-an/water_level");
+	assert_int_equal(COUNT(f, "observation"), 98);
+	assert_int_equal(COUNT(f, "rejected"), 2);
+	assert_int_equal(position(f), 100);
+	assert_string_equal(
+		database_text(
+			f->admin,
+			"SELECT concat_ws(' ', position, topic, reason, client_id) FROM highwater.rejected"
+			" WHERE position = 17",
+			text, sizeof(text)),
+		"17 phu-an/water_level database");
+	assert_non_null(
+		strstr(database_text(f->admin, "SELECT detail FROM highwater.rejected WHERE position = 17",
+	                             text, sizeof(text)),
+	               "result_is_finite"));
+	assert_non_null(strstr(database_text(f->admin,
+	                                     "SELECT convert_from(payload, 'UTF8') FROM highwater.rejected"
+	                                     " WHERE position = 17",
+	                                     text, sizeof(text)),
+	                       "\"value\":nan"));
+}
+
+static void a_city_trigger_that_raises_costs_one_reading(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	database_do(
+		f->admin,
+		"CREATE FUNCTION public.city() RETURNS trigger LANGUAGE plpgsql AS"
+		" $$ BEGIN IF NEW.result > 100 THEN RAISE EXCEPTION 'not in this city'; END IF; RETURN NEW;"
+		" END $$;"
+		"CREATE TRIGGER city BEFORE INSERT ON highwater.observation FOR EACH ROW EXECUTE FUNCTION"
+		" city()");
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", 1, 1);
+	add(f, "phu-an", "water_level", 2, 1000);
+	add(f, "phu-an", "water_level", 3, 1);
+	commit_well(f);
+	database_do(f->admin, "DROP FUNCTION public.city() CASCADE");
+	assert_int_equal(f->result.stored, 2);
+	assert_int_equal(f->result.refused, 1);
+	assert_string_equal(f->result.detail, "not in this city");
+}
+
+static void deferred_constraint_costs_one_reading(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	database_do(
+		f->admin,
+		"CREATE FUNCTION public.late() RETURNS trigger LANGUAGE plpgsql AS"
+		" $$ BEGIN IF NEW.result > 100 THEN RAISE EXCEPTION 'too late'; END IF; RETURN NULL; END $$;"
+		"CREATE CONSTRAINT TRIGGER late AFTER INSERT ON highwater.observation"
+		" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late()");
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", 1, 1);
+	add(f, "phu-an", "water_level", 2, 1000);
+	commit_well(f);
+	database_do(f->admin, "DROP FUNCTION public.late() CASCADE");
+	assert_int_equal(f->result.stored, 1);
+	assert_int_equal(f->result.refused, 1);
+	assert_int_equal(position(f), 2);
+}
+
+static void missing_partition_is_not_a_readings_fault(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", 1, 1);
+	add(f, "phu-an", "water_level", -300 * 86400, 1);
+	database_do(f->admin,
+	            "ALTER TABLE highwater.observation DETACH PARTITION highwater.observation_default");
+	assert_int_equal(commit(f), -EPROTO);
+	assert_true(f->error.misses_partition);
+	assert_int_equal(pg_store_rollback(f->conn, &f->error), 0);
+	assert_int_equal(position(f), 0);
+	database_do(
+		f->admin,
+		"ALTER TABLE highwater.observation ATTACH PARTITION highwater.observation_default DEFAULT");
+	commit_well(f);
+	assert_int_equal(f->result.stored, 2);
+	assert_int_equal(COUNT(f, "rejected"), 0);
+}
+
+static void revoked_permission_drops_nothing(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", 1, 1);
+	database_do(f->admin, "REVOKE INSERT ON highwater.observation FROM highwater_writer");
+	assert_int_equal(commit(f), -EPROTO);
+	assert_string_equal(f->error.sqlstate, "42501");
+	assert_false(pg_error_blames_row(&f->error));
+	assert_int_equal(pg_store_rollback(f->conn, &f->error), 0);
+	database_do(f->admin, "GRANT INSERT ON highwater.observation TO highwater_writer");
+	commit_well(f);
+	assert_int_equal(f->result.stored, 1);
+}
+
+static void unexpected_position_stores_nothing(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	database_do(f->admin, "UPDATE highwater.journal_position SET position = 7");
+	add(f, "phu-an", "water_level", 1, 1);
+	assert_int_equal(commit(f), -ESTALE);
+	assert_int_equal(pg_store_rollback(f->conn, &f->error), 0);
+	assert_int_equal(COUNT(f, "observation"), 0);
+	assert_int_equal(position(f), 7);
+}
+
+static void terminated_backend_leaves_nothing_behind(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", 1, 1);
+	assert_int_equal(pg_ids_resolve(f->ids, f->conn, f->batch, &f->error), 0);
+	database_do(f->admin,
+	            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'plugin'");
+	assert_int_equal(commit(f), -ENOTCONN);
+	assert_false(f->result.unsure);
+	reconnect(f);
+	assert_int_equal(position(f), 0);
+	commit_well(f);
+	assert_int_equal(f->result.stored, 1);
+}
+
+/* COMMIT takes half a second, its answer is not waited for: the next connection learns the outcome. */
+static void lost_answer_to_commit_is_found_out(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	database_do(f->admin, "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS"
+	                      " $$ BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$;"
+	                      "CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON highwater.journal_position"
+	                      " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()");
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", 1, 1);
+	assert_int_equal(pg_ids_resolve(f->ids, f->conn, f->batch, &f->error), 0);
+	give_up_at = clock_monotonic_us() + SECOND / 4;
+	assert_int_equal(commit(f), -ECANCELED);
+	assert_true(f->result.unsure);
+	give_up_at = 0;
+	reconnect(f);
+	assert_int_equal(position(f), f->batch->to); /* waits for the lock of the transaction before */
+	assert_int_equal(COUNT(f, "observation"), 1);
+	database_do(f->admin, "DROP FUNCTION public.slow() CASCADE");
+}
+
+static void transitions_are_stored_once(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	for (int round = 0; round < 2; round++) {
+		add_transition(f, "phu-an", 1, 1);
+		add_transition(f, "phu-an", 2, 2);
+		add_transition(f, "phu-an", 3, 0);
+		add_transition(f, "nha-be", 1, 1);
+		commit_well(f);
+		next_batch(f);
+	}
+	assert_int_equal(COUNT(f, "alert"), 2);
+	assert_int_equal(COUNT(f, "alert_event"), 4);
+	assert_int_equal((int)database_number(
+				 f->admin, "SELECT transitions FROM highwater.alert WHERE ended IS NOT NULL"),
+	                 3);
+	assert_int_equal(position(f), 8);
+}
+
+static void refused_transition_stops_neither_its_neighbours_nor_the_queue(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	add_transition(f, "phu-an", 1, 1);
+	add_transition(f, "phu-an", 2, 2);
+	f->batch->transitions[1].transition.value = INFINITY;
+	add_transition(f, "phu-an", 3, 0);
+	add(f, "phu-an", "water_level", 1, 1);
+	commit_well(f);
+	assert_int_equal(COUNT(f, "alert_event"), 2);
+	assert_int_equal(f->result.refused_others, 1);
+	assert_int_equal(f->result.refused, 0);
+	assert_int_equal(COUNT(f, "rejected"), 1);
+	assert_int_equal(COUNT(f, "observation"), 1);
+}
+
+static void dead_letters_are_stored_once(void **state)
+{
+	struct fixture *f = fixture(state);
+	char text[200];
+
+	assert_int_equal(position(f), 0);
+	add_dead_letter(f, "no good");
+	add_dead_letter(f, "cut in a character \xe1\xbb");
+	commit_well(f);
+	database_do(f->admin, "UPDATE highwater.journal_position SET position = 0");
+	commit_well(f);
+	assert_int_equal(COUNT(f, "rejected"), 2);
+	assert_string_equal(
+		database_text(
+			f->admin,
+			"SELECT concat_ws(' ', topic, client_id, reason, detail, payload, payload_length)"
+			" FROM highwater.rejected WHERE position = 1",
+			text, sizeof(text)),
+		"sensors/x invalid_json cut in a character ?? \\x007b 70000");
+}
+
+static void unknown_property_is_a_dead_letter_with_the_servers_reason(void **state)
+{
+	struct fixture *f = fixture(state);
+	char text[200];
+
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", 1, 1);
+	add(f, "phu-an", "no_such_property", 1, 1);
+	add(f, "bad/station", "water_level", 1, 1);
+	add(f, "nha-be", "rainfall", 1, 1);
+	add_transition(f, "bad/station", 1, 1);
+	commit_well(f);
+	assert_int_equal(f->result.stored, 2);
+	assert_int_equal(f->result.not_registered, 2);
+	assert_int_equal(f->result.refused_others, 1);
+	assert_int_equal(COUNT(f, "rejected"), 3);
+	assert_string_equal(database_text(f->admin,
+	                                  "SELECT detail FROM highwater.rejected WHERE position = 1", text,
+	                                  sizeof(text)),
+	                    "observed property \"no_such_property\" is not known");
+	assert_int_equal(
+		(int)database_number(
+			f->admin, "SELECT count(*) FROM highwater.rejected WHERE reason = 'not_registered'"),
+		3);
+	assert_int_equal(COUNT(f, "datastream"), 2);
+}
+
+/* Not even the dead letter is taken: the reading is gone, but not without a trace. */
+static void what_cannot_be_kept_at_all_is_a_loss(void **state)
+{
+	struct fixture *f = fixture(state);
+	char text[100];
+
+	database_do(f->admin,
+	            "ALTER TABLE highwater.rejected ADD CONSTRAINT none CHECK (topic = '') NOT VALID");
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", 1, (double)NAN);
+	add(f, "phu-an", "water_level", 2, 1);
+	add_dead_letter(f, "no good");
+	f->batch->undecodable = 3;
+	commit_well(f);
+	database_do(f->admin, "ALTER TABLE highwater.rejected DROP CONSTRAINT none");
+	assert_int_equal(f->result.stored, 1);
+	assert_int_equal(f->result.dropped, 2);
+	assert_int_equal(position(f), 3);
+	assert_string_equal(database_text(f->admin,
+	                                  "SELECT string_agg(reason || ' ' || count, ', ' ORDER BY reason)"
+	                                  " FROM highwater.loss WHERE journal_id IS NOT NULL",
+	                                  text, sizeof(text)),
+	                    "database 2, undecodable 3");
+}
+
+static void registers_a_datastream_once(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 200; i++) {
+			char station[16];
+
+			snprintf(station, sizeof(station), "s%d", i);
+			add(f, station, "water_level", round, i);
+		}
+		commit_well(f);
+		next_batch(f);
+		pg_ids_clear(f->ids); /* as after a reconnect */
+	}
+	assert_int_equal(COUNT(f, "station"), 200);
+	assert_int_equal(COUNT(f, "datastream"), 200);
+	assert_int_equal(
+		(int)database_number(f->admin, "SELECT max(datastream_id) FROM highwater.datastream"), 200);
+	assert_int_equal((int)database_number(f->admin, "SELECT count(*) FROM highwater.reading"
+	                                                " WHERE station = 's' || result::text"),
+	                 600);
+}
+
+/* A table with a rule takes COPY, but no INSERT with ON CONFLICT: that tells the paths apart. */
+static void copy_is_tried_again_after_calm_batches(void **state)
+{
+	struct fixture *f = fixture(state);
+	int seconds = 0;
+
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", seconds, 1);
+	commit_well(f);
+	next_batch(f);
+	add(f, "phu-an", "water_level", seconds++, 1); /* known: the tolerant path from here on */
+	for (int i = 0; i < PG_STORE_CALM; i++) {
+		commit_well(f);
+		next_batch(f);
+		add(f, "phu-an", "water_level", seconds++, 1);
+	}
+	database_do(f->admin, "CREATE RULE rule AS ON INSERT TO highwater.observation DO ALSO SELECT 1");
+	assert_int_equal(commit(f), -EPROTO);
+	assert_string_equal(f->error.sqlstate, "0A000");
+	assert_int_equal(pg_store_rollback(f->conn, &f->error), 0);
+	database_do(f->admin, "DROP RULE rule ON highwater.observation");
+	commit_well(f);
+	next_batch(f);
+	database_do(f->admin, "CREATE RULE rule AS ON INSERT TO highwater.observation DO ALSO SELECT 1");
+	add(f, "phu-an", "water_level", seconds++, 1);
+	commit_well(f);
+	database_do(f->admin, "DROP RULE rule ON highwater.observation");
+	assert_int_equal(COUNT(f, "observation"), seconds);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, make, unmake)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(new_journal_starts_at_0),
+		TEST(stores_readings_with_their_position),
+		TEST(known_readings_are_passed_over),
+		TEST(refused_readings_become_dead_letters_alone),
+		TEST(a_city_trigger_that_raises_costs_one_reading),
+		TEST(deferred_constraint_costs_one_reading),
+		TEST(missing_partition_is_not_a_readings_fault),
+		TEST(revoked_permission_drops_nothing),
+		TEST(unexpected_position_stores_nothing),
+		TEST(terminated_backend_leaves_nothing_behind),
+		TEST(lost_answer_to_commit_is_found_out),
+		TEST(transitions_are_stored_once),
+		TEST(refused_transition_stops_neither_its_neighbours_nor_the_queue),
+		TEST(dead_letters_are_stored_once),
+		TEST(unknown_property_is_a_dead_letter_with_the_servers_reason),
+		TEST(what_cannot_be_kept_at_all_is_a_loss),
+		TEST(registers_a_datastream_once),
+		TEST(copy_is_tried_again_after_calm_batches),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,484 @@
+/* The writer's thread between a real journal and a real PostgreSQL; with_postgres provides it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "clock.h"
+#include "database.h"
+#include "record.h"
+#include "writer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND   INT64_C(1000000)
+#define PATIENCE (20 * SECOND)
+
+/* What a broker has. */
+struct broker {
+	char directory[64];
+	struct journal *journal;
+	struct alarm_store *alarms;
+	struct ledger *ledger;
+	struct handover handover;
+	struct stats stats;
+	struct log_box *log;
+	struct writer *writer;
+	struct registry *registry;
+};
+
+struct fixture {
+	PGconn *admin;
+	struct broker broker, other;
+	int64_t base_us;
+};
+
+static char log_text[65536];
+
+static void keep_line(enum log_level level, const char *line)
+{
+	size_t used = strlen(log_text);
+
+	(void)level;
+	snprintf(log_text + used, sizeof(log_text) - used, "%s\n", line);
+}
+
+static void nap(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+}
+
+static void open_broker(struct broker *b)
+{
+	char path[128];
+	uint32_t damaged;
+	struct journal_report report;
+	struct journal_options options = {.max_size = 64u << 20, .segment_size = 1u << 20};
+
+	snprintf(b->directory, sizeof(b->directory), "/tmp/highwater-writer.XXXXXX");
+	assert_non_null(mkdtemp(b->directory));
+	snprintf(path, sizeof(path), "%s/journal", b->directory);
+	options.directory = path;
+	assert_int_equal(journal_open(&b->journal, &options, &report), 0);
+	snprintf(path, sizeof(path), "%s/alarms", b->directory);
+	assert_int_equal(alarm_store_open(&b->alarms, path, 1000, &damaged), 0);
+	snprintf(path, sizeof(path), "%s/ledger", b->directory);
+	assert_int_equal(ledger_open(&b->ledger, path), 0);
+	assert_int_equal(handover_init(&b->handover), 0);
+	b->log = log_box_new();
+	assert_non_null(b->log);
+}
+
+static void start_writer(struct broker *b, const char *conninfo)
+{
+	char path[128];
+	const struct writer_options options = {.conninfo = conninfo,
+	                                       .registry_path = path,
+	                                       .sync_us = SECOND / 10,
+	                                       .stop_timeout_us = SECOND};
+
+	const struct shared shared = {.journal = b->journal,
+	                              .alarm_store = b->alarms,
+	                              .ledger = b->ledger,
+	                              .handover = &b->handover,
+	                              .stats = &b->stats,
+	                              .log = b->log};
+
+	snprintf(path, sizeof(path), "%s/registry", b->directory);
+	assert_int_equal(writer_start(&b->writer, &options, &shared), 0);
+}
+
+static void stop_writer(struct broker *b)
+{
+	if (b->writer != NULL) {
+		assert_int_equal(writer_stop(b->writer), 0);
+		b->writer = NULL;
+	}
+	log_drain(b->log, keep_line);
+}
+
+static void close_broker(struct broker *b)
+{
+	char command[128];
+
+	if (b->log == NULL) {
+		return;
+	}
+	stop_writer(b);
+	journal_close(b->journal);
+	alarm_store_close(b->alarms);
+	ledger_close(b->ledger);
+	registry_free(b->registry);
+	handover_done(&b->handover);
+	log_box_free(b->log);
+	snprintf(command, sizeof(command), "rm -r %s", b->directory);
+	assert_int_equal(system(command), 0);
+}
+
+static int make(void **state)
+{
+	struct fixture *f;
+
+	*state = NULL;
+	if (database_conninfo() == NULL) {
+		return 0;
+	}
+	f = calloc(1, sizeof(*f));
+	f->admin = database_connect();
+	database_empty(f->admin);
+	f->base_us = clock_realtime_us() / SECOND * SECOND;
+	log_text[0] = '\0';
+	open_broker(&f->broker);
+	*state = f;
+	return 0;
+}
+
+static int unmake(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f != NULL) {
+		close_broker(&f->broker);
+		close_broker(&f->other);
+		PQfinish(f->admin);
+		free(f);
+	}
+	return 0;
+}
+
+static struct fixture *fixture(void **state)
+{
+	if (*state == NULL) {
+		skip();
+	}
+	return *state;
+}
+
+/* Appends readings [first, end), one a second from the base time on, to four stations. */
+static void append(struct fixture *f, struct broker *b, int first, int end)
+{
+	uint8_t body[RECORD_BODY_MAX];
+
+	for (int i = first; i < end; i++) {
+		struct reading r = {.phenomenon_us = f->base_us + i * SECOND / 100,
+		                    .received_us = f->base_us,
+		                    .result = i,
+		                    .quality = QUALITY_PASS,
+		                    .key = {.property = "water_level"}};
+		uint64_t position;
+		int64_t give_up = clock_monotonic_us() + PATIENCE;
+		int error;
+
+		snprintf(r.key.station, sizeof(r.key.station), "s%d", i % 4);
+		while ((error = journal_append(b->journal, RECORD_READING, JOURNAL_NORMAL, body,
+		                               record_encode_reading(&r, body), &position)) != 0) {
+			assert_true(clock_monotonic_us() < give_up);
+			nap();
+		}
+		handover_wake(&b->handover);
+	}
+}
+
+static int stored(struct fixture *f)
+{
+	return (int)database_number(f->admin, "SELECT count(*) FROM highwater.observation");
+}
+
+static void wait_until_stored(struct fixture *f, int count)
+{
+	int64_t give_up = clock_monotonic_us() + PATIENCE;
+
+	while (stored(f) < count) {
+		if (clock_monotonic_us() > give_up) {
+			log_drain(f->broker.log, keep_line);
+			fail_msg("%d of %d stored\n%s", stored(f), count, log_text);
+		}
+		nap();
+	}
+	assert_int_equal(stored(f), count);
+}
+
+/* Waits for a line with this text. */
+static void wait_for_line(struct broker *b, const char *text)
+{
+	int64_t give_up = clock_monotonic_us() + PATIENCE;
+
+	while (log_drain(b->log, keep_line), strstr(log_text, text) == NULL) {
+		if (clock_monotonic_us() > give_up) {
+			fail_msg("no line says %s:\n%s", text, log_text);
+		}
+		nap();
+	}
+}
+
+static uint64_t value(struct broker *b, enum stats_value id)
+{
+	return stats_get(&b->stats, id);
+}
+
+static void stores_what_is_in_the_journal_and_what_comes(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	append(f, &f->broker, 0, 1000);
+	start_writer(&f->broker, database_conninfo());
+	wait_until_stored(f, 1000);
+	append(f, &f->broker, 1000, 3000);
+	wait_until_stored(f, 3000);
+	append(f, &f->broker, 3000, 3001);
+	stop_writer(&f->broker); /* stores the last one first */
+	assert_int_equal(stored(f), 3001);
+	assert_int_equal(value(&f->broker, STATS_READINGS_STORED), 3001);
+	assert_int_equal(value(&f->broker, STATS_READINGS_KNOWN), 0);
+	assert_int_equal(value(&f->broker, STATS_WRITER_RETRIES), 0);
+	assert_non_null(strstr(log_text, "connected to host="));
+	assert_non_null(strstr(log_text, "1000 records to store"));
+	assert_true(database_number(f->admin, "SELECT position FROM highwater.journal_position") ==
+	            (double)journal_tail(f->broker.journal));
+}
+
+static void absent_database_is_waited_for(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	database_do(f->admin, "ALTER ROLE plugin NOLOGIN");
+	append(f, &f->broker, 0, 100);
+	start_writer(&f->broker, database_conninfo());
+	wait_for_line(&f->broker, "cannot connect to host=");
+	wait_for_line(&f->broker, "readings are kept in the journal, 100 records wait, retrying in");
+	assert_int_equal(value(&f->broker, STATS_WRITER_CONNECTED), 0);
+	database_do(f->admin, "ALTER ROLE plugin LOGIN");
+	wait_until_stored(f, 100);
+	wait_for_line(&f->broker, "connected to host=");
+	assert_int_equal(value(&f->broker, STATS_WRITER_CONNECTED), 1);
+}
+
+static void missing_schema_is_named_with_its_remedy(void **state)
+{
+	struct fixture *f = fixture(state);
+	char conninfo[512];
+
+	snprintf(conninfo, sizeof(conninfo), "%s dbname=postgres", database_conninfo());
+	start_writer(&f->broker, conninfo);
+	wait_for_line(&f->broker, "there is no schema highwater in host=");
+	assert_non_null(strstr(log_text, "version 1 is needed: run psql -f schema/install.sql"));
+}
+
+static void newer_schema_is_not_written_to(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	database_do(f->admin, "INSERT INTO highwater.schema_history (version) VALUES (7)");
+	append(f, &f->broker, 0, 10);
+	start_writer(&f->broker, database_conninfo());
+	wait_for_line(&f->broker, "is version 7, version 1 is needed: install the plugin's newer version");
+	assert_int_equal(stored(f), 0);
+	database_do(f->admin, "DELETE FROM highwater.schema_history WHERE version = 7");
+	wait_until_stored(f, 10);
+}
+
+static void terminated_backends_lose_and_double_nothing(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	start_writer(&f->broker, database_conninfo());
+	for (int i = 0; i < 40; i++) {
+		append(f, &f->broker, i * 500, (i + 1) * 500);
+		database_do(
+			f->admin,
+			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'plugin'");
+		nap();
+	}
+	wait_until_stored(f, 20000);
+	stop_writer(&f->broker);
+	assert_int_equal(value(&f->broker, STATS_READINGS_STORED) + value(&f->broker, STATS_READINGS_KNOWN),
+	                 20000);
+	assert_int_equal(value(&f->broker, STATS_READINGS_KNOWN), 0);
+	assert_int_equal(value(&f->broker, STATS_JOURNAL_PENDING), 0);
+}
+
+static void revoked_permission_is_said_and_waited_out(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	start_writer(&f->broker, database_conninfo());
+	append(f, &f->broker, 0, 10);
+	wait_until_stored(f, 10);
+	database_do(f->admin, "REVOKE INSERT ON highwater.observation FROM highwater_writer");
+	append(f, &f->broker, 10, 20);
+	wait_for_line(&f->broker,
+	              "permission denied for table observation, SQLSTATE 42501 (GRANT highwater_writer");
+	database_do(f->admin, "GRANT INSERT ON highwater.observation TO highwater_writer");
+	wait_until_stored(f, 20);
+	wait_for_line(&f->broker, "database: back:");
+	assert_int_equal((int)database_number(f->admin, "SELECT count(*) FROM highwater.rejected"), 0);
+}
+
+static void wait_for_thresholds(struct broker *b, size_t count)
+{
+	int64_t give_up = clock_monotonic_us() + PATIENCE;
+
+	for (;;) {
+		struct registry *fresh = handover_take_registry(&b->handover);
+
+		if (fresh != NULL) {
+			if (b->registry != NULL) {
+				handover_return_registry(&b->handover, b->registry);
+			}
+			b->registry = fresh;
+		}
+		if (b->registry != NULL && b->registry->threshold_count == count) {
+			return;
+		}
+		assert_true(clock_monotonic_us() < give_up);
+		nap();
+	}
+}
+
+static void registry_change_arrives_within_a_second_under_load(void **state)
+{
+	struct fixture *f = fixture(state);
+	char path[128];
+	struct registry *copy = NULL;
+	int64_t changed;
+
+	start_writer(&f->broker, database_conninfo());
+	wait_for_thresholds(&f->broker, 0);
+	database_do(f->admin, "SELECT highwater.set_threshold('phu-an', 'water_level', 3, 'Alarm III', 1.6)");
+	changed = clock_monotonic_us();
+	append(f, &f->broker, 0, 20000);
+	wait_for_thresholds(&f->broker, 1);
+	assert_true(clock_monotonic_us() - changed < SECOND);
+	snprintf(path, sizeof(path), "%s/registry", f->broker.directory);
+	assert_int_equal(registry_load(&copy, path), 0);
+	assert_int_equal(copy->threshold_count, 1);
+	registry_free(copy);
+	wait_until_stored(f, 20000);
+}
+
+static void threshold_comes_into_force_by_itself(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	database_do(f->admin, "SELECT highwater.set_threshold('phu-an', 'water_level', 1, 'Alarm I', 1.4)");
+	database_do(f->admin, "UPDATE highwater.threshold SET valid_from = now() + interval '700 ms'");
+	start_writer(&f->broker, database_conninfo());
+	wait_for_thresholds(&f->broker, 0);
+	wait_for_thresholds(&f->broker, 1);
+}
+
+static void foreign_move_of_the_position_loses_nothing(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	start_writer(&f->broker, database_conninfo());
+	append(f, &f->broker, 0, 10);
+	wait_until_stored(f, 10);
+	database_do(f->admin, "UPDATE highwater.journal_position SET position = position + 4294967296");
+	append(f, &f->broker, 10, 20);
+	wait_until_stored(f, 20);
+	wait_for_line(&f->broker, "another broker runs on a copy of this state directory");
+}
+
+static void database_that_went_back_gets_again_what_the_journal_holds(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	start_writer(&f->broker, database_conninfo());
+	append(f, &f->broker, 0, 1000);
+	wait_until_stored(f, 1000);
+	database_do(f->admin, "UPDATE highwater.journal_position SET position = 0");
+	database_do(f->admin, "DELETE FROM highwater.observation WHERE result >= 500");
+	append(f, &f->broker, 1000, 1001);
+	wait_until_stored(f, 1001);
+	wait_for_line(&f->broker, "went back from");
+	stop_writer(&f->broker);
+	assert_int_equal(value(&f->broker, STATS_READINGS_KNOWN), 500);
+	assert_int_equal(value(&f->broker, STATS_JOURNAL_PENDING), 0);
+}
+
+static void two_brokers_with_the_same_readings_store_them_once(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	open_broker(&f->other);
+	start_writer(&f->broker, database_conninfo());
+	start_writer(&f->other, database_conninfo());
+	for (int i = 0; i < 20; i++) {
+		append(f, &f->broker, i * 200, (i + 1) * 200);
+		append(f, &f->other, i * 200, (i + 1) * 200);
+	}
+	wait_until_stored(f, 4000);
+	stop_writer(&f->broker);
+	stop_writer(&f->other);
+	assert_int_equal(value(&f->broker, STATS_READINGS_STORED) + value(&f->other, STATS_READINGS_STORED),
+	                 4000);
+	assert_int_equal(value(&f->broker, STATS_READINGS_KNOWN) + value(&f->other, STATS_READINGS_KNOWN),
+	                 4000);
+}
+
+/* A server that hangs must not keep the broker from ending. */
+static void stop_is_bounded_when_the_server_is_frozen(void **state)
+{
+	struct fixture *f = fixture(state);
+	int64_t started;
+	pid_t backend;
+
+	start_writer(&f->broker, database_conninfo());
+	append(f, &f->broker, 0, 10);
+	wait_until_stored(f, 10);
+	backend =
+		(pid_t)database_number(f->admin, "SELECT pid FROM pg_stat_activity WHERE usename = 'plugin'");
+	assert_int_equal(kill(backend, SIGSTOP), 0);
+	append(f, &f->broker, 10, 20);
+	started = clock_monotonic_us();
+	stop_writer(&f->broker);
+	assert_true(clock_monotonic_us() - started < SECOND);
+	assert_int_equal(kill(backend, SIGCONT), 0);
+}
+
+static void restart_goes_on_where_it_was(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	start_writer(&f->broker, database_conninfo());
+	append(f, &f->broker, 0, 10);
+	wait_until_stored(f, 10);
+	stop_writer(&f->broker);
+	handover_done(&f->broker.handover);
+	assert_int_equal(handover_init(&f->broker.handover), 0);
+	append(f, &f->broker, 10, 30);
+	start_writer(&f->broker, database_conninfo());
+	wait_until_stored(f, 30);
+	stop_writer(&f->broker);
+	assert_int_equal(value(&f->broker, STATS_READINGS_KNOWN), 0);
+	assert_non_null(strstr(log_text, "20 records to store"));
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, make, unmake)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(stores_what_is_in_the_journal_and_what_comes),
+		TEST(absent_database_is_waited_for),
+		TEST(missing_schema_is_named_with_its_remedy),
+		TEST(newer_schema_is_not_written_to),
+		TEST(terminated_backends_lose_and_double_nothing),
+		TEST(revoked_permission_is_said_and_waited_out),
+		TEST(registry_change_arrives_within_a_second_under_load),
+		TEST(threshold_comes_into_force_by_itself),
+		TEST(foreign_move_of_the_position_loses_nothing),
+		TEST(database_that_went_back_gets_again_what_the_journal_holds),
+		TEST(two_brokers_with_the_same_readings_store_them_once),
+		TEST(stop_is_bounded_when_the_server_is_frozen),
+		TEST(restart_goes_on_where_it_was),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
