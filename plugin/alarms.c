@@ -78,7 +78,6 @@ static void journal_transition(struct alarms *a, const struct transition *t)
 	int error = journal_append(a->journal, RECORD_TRANSITION, JOURNAL_IMPORTANT, body, length, &position);
 
 	if (error == 0) {
-		a->announced = journal_tail(a->journal);
 		return;
 	}
 	stats_add(a->stats, STATS_ALERTS_UNJOURNALLED, 1);
@@ -182,13 +181,15 @@ void alarms_evaluate(struct alarms *a, const struct registry *registry, struct d
 void alarms_turn(struct alarms *a)
 {
 	/*
-	 * What was announced in one turn of the broker's loop is delivered at the start of the next: one turn more,
-	 * and it has left our hands.
+	 * What was announced in one turn of the broker's loop is delivered at the start of the next. One call more,
+	 * since one of two may come in the middle of a long turn.
 	 */
 	if (a->delivered != 0 && a->delivered != alarm_store_published(a->store)) {
 		alarm_store_set_published(a->store, a->delivered);
+		handover_set_announced(a->handover, a->delivered);
 	}
 	a->delivered = a->announced;
+	a->announced = journal_tail(a->journal);
 }
 
 /* --- at start --- */

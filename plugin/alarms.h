@@ -23,9 +23,10 @@ struct alarms {
 	struct alarm_store *store;
 	struct datastream_table *table;
 	struct announce *announce;
+	struct handover *handover;
 	struct stats *stats;
 	struct log_box *log;
-	/* Journal positions after the newest transition: announced before the last tick, and the one before that. */
+	/* Journal positions up to which all is announced: at the last call of alarms_turn(), and at the one before. */
 	uint64_t announced, delivered;
 	uint32_t active; /* datastreams not at level 0 */
 	bool store_full; /* said once */

@@ -11,6 +11,7 @@ int handover_init(struct handover *h)
 	atomic_init(&h->spent, NULL);
 	atomic_init(&h->sleeping, false);
 	atomic_init(&h->stopping, false);
+	atomic_init(&h->announced, 0);
 	h->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	return h->wake_fd >= 0 ? 0 : -errno;
 }
@@ -81,6 +82,16 @@ void handover_wake(struct handover *h)
 	    atomic_exchange_explicit(&h->sleeping, false, memory_order_acq_rel)) {
 		write_wake(h);
 	}
+}
+
+void handover_set_announced(struct handover *h, uint64_t position)
+{
+	atomic_store_explicit(&h->announced, position, memory_order_release);
+}
+
+uint64_t handover_announced(const struct handover *h)
+{
+	return atomic_load_explicit(&h->announced, memory_order_acquire);
 }
 
 void handover_stop(struct handover *h)

@@ -25,6 +25,7 @@ struct handover {
 	_Atomic(struct registry *) spent; /* list of those that the loop has done with */
 	_Atomic bool sleeping;            /* the writer is about to wait, or waits */
 	_Atomic bool stopping;            /* set once, by the loop */
+	_Atomic uint64_t announced;       /* journal position up to which subscribers have had their alerts */
 	int wake_fd;                      /* eventfd, non-blocking */
 };
 
@@ -38,6 +39,13 @@ void handover_return_registry(struct handover *h, struct registry *r); /* [loop]
 
 /* [loop] After an append: wakes the writer if it sleeps. No system call otherwise. */
 void handover_wake(struct handover *h);
+
+/*
+ * Transitions before position have left the broker's hands. The journal keeps what comes after it, stored or
+ * not: a restart after a crash announces it again.
+ */
+void handover_set_announced(struct handover *h, uint64_t position); /* [loop] */
+uint64_t handover_announced(const struct handover *h);              /* [writer] */
 
 /* [loop] Asks the writer to come to an end. */
 void handover_stop(struct handover *h);

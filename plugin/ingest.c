@@ -443,6 +443,7 @@ int ingest_new(struct ingest **ret, struct config *config, struct registry *regi
 		.store = shared->alarm_store,
 		.table = table,
 		.announce = &in->announce,
+		.handover = shared->handover,
 		.stats = shared->stats,
 		.log = shared->log,
 	};

@@ -138,7 +138,7 @@ int ledger_open(struct ledger **ret, const char *path)
 	if (fd >= 0) {
 		close(fd);
 	}
-	if (error != 0) {
+	if (l == NULL || l->file == NULL) {
 		free(l);
 		return error;
 	}

@@ -266,7 +266,7 @@ static bool is_database_name(const char *conninfo)
 	       strncmp(conninfo, "postgres://", 11) != 0;
 }
 
-/* libpq quotes the piece it cannot read, which may be a part of a password. */
+/* libpq quotes the piece it cannot read, which may be a part of a password; the name of an option is none. */
 static void mask_quoted(char *text)
 {
 	bool inside = false;
@@ -296,7 +296,7 @@ int pg_open_check(const char *conninfo, struct pg_error *error)
 		PQconninfoFree(options);
 		return 0;
 	}
-	if (message != NULL) {
+	if (message != NULL && strncmp(message, "invalid connection option", 25) != 0) {
 		mask_quoted(message);
 	}
 	pg_error_set(error, message != NULL ? message : "out of memory");

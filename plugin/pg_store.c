@@ -297,17 +297,24 @@ static int store_transitions(const struct commit *k)
 }
 
 /* What is neither stored nor a dead letter leaves a trace all the same. */
+/* Readings that this transaction gives up, by reason. */
 static int store_losses(const struct commit *k)
 {
-	struct pg_rows *rows = &k->store->rows;
+	const struct {
+		const char *reason;
+		uint64_t count;
+	} losses[] = {
+		{reject_name(REJECT_DATABASE), k->result->refused},
+		{reject_name(REJECT_NOT_REGISTERED), k->result->not_registered},
+		{"undecodable", k->batch->undecodable},
+	};
 	int status = 0;
 
-	if (k->result->dropped > 0) {
-		status = pg_rows_loss(rows, k->conn, reject_name(REJECT_DATABASE), k->result->dropped,
-		                      k->error);
-	}
-	if (status == 0 && k->batch->undecodable > 0) {
-		status = pg_rows_loss(rows, k->conn, "undecodable", k->batch->undecodable, k->error);
+	for (size_t i = 0; i < ARRAY_SIZE(losses) && status == 0; i++) {
+		if (losses[i].count > 0) {
+			status = pg_rows_loss(&k->store->rows, k->conn, losses[i].reason, losses[i].count,
+			                      k->error);
+		}
 	}
 	return status;
 }

@@ -56,7 +56,7 @@ void writer_batch_landed(struct writer *w)
 	count_result(w);
 	writer_position_advance(w);
 	w->batch_limit = MIN(w->batch_limit * 2, BATCH_READINGS_MAX);
-	error = journal_retire(w->journal, w->own);
+	error = journal_retire(w->journal, MIN(w->own, handover_announced(w->handover)));
 	if (error != 0) {
 		(void)snprintf(text, sizeof(text), "journal: cannot delete what is stored: %s",
 		               strerror(-error));

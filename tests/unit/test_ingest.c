@@ -220,6 +220,14 @@ static void send_level(struct world *w, double level)
 	}
 }
 
+/* By then the broker has delivered what it was given. */
+static void turn_three_times(struct world *w)
+{
+	for (int i = 0; i < 3; i++) {
+		ingest_tick(w->ingest);
+	}
+}
+
 static uint64_t stat(const struct world *w, enum stats_value id)
 {
 	return stats_get(&w->stats, id);
@@ -514,8 +522,7 @@ static void a_restart_neither_repeats_nor_forgets_an_alert(void **state)
 	struct world *w = *state;
 
 	send_level(w, 1.45);
-	ingest_tick(w->ingest);
-	ingest_tick(w->ingest); /* a turn later it has been delivered */
+	turn_three_times(w);
 	reopen(w);
 	assert_int_equal(published_below("highwater/alerts/"), 0);
 	assert_int_equal(published_below("highwater/status/phu-an/water_level"), 1);
@@ -534,8 +541,7 @@ static void an_alert_not_delivered_before_the_crash_is_published_again(void **st
 	const char *at;
 
 	send_level(w, 1.05);
-	ingest_tick(w->ingest);
-	ingest_tick(w->ingest);
+	turn_three_times(w);
 	send_level(w, 1.45);
 	at = strstr(last_below("highwater/alerts/"), "\"identifier\"");
 	assert_non_null(at);
@@ -545,6 +551,17 @@ static void an_alert_not_delivered_before_the_crash_is_published_again(void **st
 	assert_non_null(strstr(last_below("highwater/alerts/"), identifier));
 	send_level(w, 1.46);
 	assert_int_equal(published_below("highwater/alerts/"), 1);
+}
+
+static void the_journal_keeps_what_subscribers_may_not_have_had(void **state)
+{
+	struct world *w = *state;
+
+	turn_three_times(w);
+	send_level(w, 1.45);
+	assert_true(handover_announced(&w->handover) < journal_tail(w->journal));
+	turn_three_times(w);
+	assert_int_equal(handover_announced(&w->handover), journal_tail(w->journal));
 }
 
 static void a_new_registry_brings_new_levels(void **state)
@@ -583,6 +600,7 @@ int main(void)
 		WITH_WORLD(late_data_is_stored_and_never_alarms),
 		WITH_WORLD(a_restart_neither_repeats_nor_forgets_an_alert),
 		WITH_WORLD(an_alert_not_delivered_before_the_crash_is_published_again),
+		WITH_WORLD(the_journal_keeps_what_subscribers_may_not_have_had),
 		WITH_WORLD(a_new_registry_brings_new_levels),
 	};
 
