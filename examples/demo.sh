@@ -26,7 +26,7 @@ END
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build
 keep='' seconds=60 csv='' player_options=()
-work='' finished='' helpers=()
+work='' finished='' failure='' logs_tell=yes helpers=()
 
 # ---- words
 
@@ -44,8 +44,9 @@ title() {
 	printf '\n%s%s%s\n' "$bold" "$1" "$plain"
 }
 
+# The message is printed last, below the logs.
 fail() {
-	printf '\n%sdemo: %s%s\n' "$red" "$1" "$plain" >&2
+	failure=$1
 	exit 1
 }
 
@@ -122,11 +123,15 @@ rm -rf '$work'
 END
 }
 
+# Without the shell's wait: in a trap that interrupted one, bash 5.2 may wait for ever.
 end_helpers() {
 	local pid
 	for pid in "${helpers[@]}"; do
-		kill "$pid" 2>/dev/null || true
-		wait "$pid" 2>/dev/null || true
+		kill "$pid" 2>/dev/null || continue
+		for _ in {1..100}; do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.05
+		done
 	done
 	helpers=()
 }
@@ -136,13 +141,13 @@ clean_up() {
 	trap - EXIT
 	trap '' INT TERM HUP
 	end_helpers
-	[ -n "$work" ] || exit "$status"
-	if [ "$status" != 0 ] && [ "$status" -lt 128 ]; then
+	if [ -n "$work" ] && [ "$status" != 0 ] && [ "$status" -lt 128 ] && [ -n "$logs_tell" ]; then
 		show_logs
 	fi
-	if [ -z "$keep" ] || [ -z "$finished" ]; then
+	if [ -n "$work" ] && { [ -z "$keep" ] || [ -z "$finished" ]; }; then
 		bash "$work/stop"
 	fi
+	[ -z "$failure" ] || printf '\n%sdemo: %s%s\n' "$red" "$failure" "$plain" >&2
 	exit "$status"
 }
 
@@ -225,6 +230,7 @@ write_broker_config() {
 		listener $port 127.0.0.1
 		allow_anonymous true
 		set_tcp_nodelay true
+		connection_messages false
 		plugin $work/mosquitto_highwater.so
 		plugin_opt_database host=$work/run dbname=highwater user=broker
 		plugin_opt_state_dir $work/state
@@ -316,7 +322,10 @@ play() {
 	"$build/examples/highwater-player" --port "$port" "$@" >"$work/player.txt" &
 	helpers+=($!)
 	wait $! || status=$?
-	[ "$status" = 0 ] || fail 'the player did not finish'
+	if [ "$status" != 0 ]; then
+		[ "$status" != 1 ] || logs_tell='' # it has said why
+		fail 'the player did not finish'
+	fi
 }
 
 play_scenario() {
@@ -400,7 +409,6 @@ print_handles() {
 }
 
 main() {
-	parse_options "$@"
 	# Nothing of the caller's PostgreSQL settings shall lead elsewhere.
 	unset "${!PG@}"
 	export LC_ALL=C.UTF-8 TZ=ICT-7
@@ -409,6 +417,7 @@ main() {
 	trap 'exit 143' TERM
 	trap 'exit 129' HUP
 
+	parse_options "$@"
 	title 'Highwater'
 	install_packages
 	prepare_folder

@@ -7,6 +7,7 @@
  * false), so that alerts of a lost connection are delivered afterwards, and read
  * the retained highwater/status/# at its start.
  */
+#include "quantity.h"
 #include "timestamp.h"
 #include "watch_table.h"
 
@@ -33,11 +34,11 @@ static const char HELP[] =
 	"  --show STATION/PROPERTY=TITLE,LOW,HIGH\n"
 	"                  repeatable: a column in a table of levels, as published on\n"
 	"                  sensors/STATION/PROPERTY; LOW and HIGH are the ends of its little bar\n"
-	"  --every HOURS   of the readings' own time between lines of the table (default 3)\n"
+	"  --every D       of the readings' own time between lines of the table (default 3h)\n"
 	"  --help\n"
 	"\n"
 	"example:\n"
-	"  highwater-watch --show 'phu-an/water_level=Phu An,-1.2,1.8' --every 1\n";
+	"  highwater-watch --show 'phu-an/water_level=Phu An,-1.2,1.8' --every 1h\n";
 
 static volatile sig_atomic_t stopped;
 
@@ -150,13 +151,28 @@ static void on_connect(struct mosquitto *m, void *user, int code)
 static int read_password(struct watch *w, const char *path)
 {
 	FILE *file = fopen(path, "re");
+	bool read;
 
-	if (file == NULL || fgets(w->password, sizeof(w->password), file) == NULL) {
+	if (file == NULL) {
 		perror(path);
 		return -1;
 	}
+	read = fgets(w->password, sizeof(w->password), file) != NULL;
+	fclose(file);
 	w->password[strcspn(w->password, "\r\n")] = '\0';
-	return fclose(file);
+	return read ? 0 : -1;
+}
+
+static int parse_port(const char *text, int *ret)
+{
+	char *end;
+	long port = strtol(text, &end, 10);
+
+	if (end == text || *end != '\0' || port < 1 || port > 65535) {
+		return -1;
+	}
+	*ret = (int)port;
+	return 0;
 }
 
 static int parse_option(struct watch *w, int option)
@@ -166,8 +182,7 @@ static int parse_option(struct watch *w, int option)
 		w->host = optarg;
 		return 0;
 	case 'p':
-		w->port = atoi(optarg);
-		return 0;
+		return parse_port(optarg, &w->port);
 	case 'u':
 		w->username = optarg;
 		return 0;
@@ -179,8 +194,7 @@ static int parse_option(struct watch *w, int option)
 	case 's':
 		return watch_table_add(&w->table, optarg);
 	case 'e':
-		w->table.every_us = (int64_t)(atof(optarg) * 3600e6);
-		return w->table.every_us > 0 ? 0 : -1;
+		return quantity_duration_us(optarg, &w->table.every_us);
 	default:
 		return -1;
 	}

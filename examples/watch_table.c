@@ -94,10 +94,11 @@ static const char *bar(const struct watch_column *c, char text[static 4 * BAR_CE
 	static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
 	double share = MAX(0.0, MIN(1.0, (c->value - c->low) / (c->high - c->low)));
 	int rest = (int)lround(share * BAR_CELLS * 8);
+	size_t used = 0;
 
 	text[0] = '\0';
 	for (; rest > 0; rest -= 8) {
-		strcat(text, eighths[MIN(rest, 8)]);
+		used += (size_t)snprintf(text + used, 4, "%s", eighths[MIN(rest, 8)]);
 	}
 	return text;
 }
