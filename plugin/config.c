@@ -156,19 +156,25 @@ static int load_file(struct config *c, const struct complaint *complaint)
 	return r;
 }
 
+static int load(struct config *c, const struct config_option *options, size_t count,
+                const struct complaint *complaint)
+{
+	int r = take_options(c, options, count, complaint);
+
+	if (r == 0)
+		r = config_keys_defaults(c);
+	if (r == 0 && c->config_path)
+		r = load_file(c, complaint);
+	return r;
+}
+
 int config_load(struct config **ret, const struct config_option *options, size_t count, char *message,
                 size_t size)
 {
 	const struct complaint complaint = {message, size};
 	struct config *c = calloc(1, sizeof(*c));
-	int r = -ENOMEM;
+	int r = c ? load(c, options, count, &complaint) : -ENOMEM;
 
-	if (c)
-		r = take_options(c, options, count, &complaint);
-	if (r == 0)
-		r = config_keys_defaults(c);
-	if (r == 0 && c->config_path)
-		r = load_file(c, &complaint);
 	if (r == -ENOMEM)
 		complain(&complaint, "no memory to read the configuration");
 	if (r < 0) {

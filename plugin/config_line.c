@@ -117,7 +117,7 @@ const char *config_line_suggest(const char *found, const char *const *allowed, s
 static int refuse_key(const struct config_file *f, const char *what, struct json_slice name,
                       const struct config_key *keys, size_t count)
 {
-	const char *names[KEYS_MAX], *near;
+	const char *names[KEYS_MAX] = {NULL}, *near;
 	char found[EXCERPT_MAX + 1], list[400] = "";
 	size_t n = 0;
 

@@ -55,14 +55,16 @@ static void reject(struct route *r, enum reject reason, const char *property, co
 		.reason = reason,
 	};
 	uint64_t position;
+	size_t length;
 
 	r->rejected++;
 	stats_reject(in->shared.stats, reason);
 	ledger_add(in->shared.ledger, reason, r->now_us);
 	snprintf(text, sizeof(text), "%s%s%s", property != NULL ? property : "", property != NULL ? ": " : "",
 	         detail);
-	if (journal_append(in->shared.journal, RECORD_DEAD_LETTER, JOURNAL_EXPENDABLE, body,
-	                   record_encode_dead_letter(&letter, body), &position) != 0) {
+	length = record_encode_dead_letter(&letter, body);
+	if (journal_append(in->shared.journal, RECORD_DEAD_LETTER, JOURNAL_EXPENDABLE, body, length,
+	                   &position) != 0) {
 		stats_add(in->shared.stats, STATS_DEAD_LETTERS_DROPPED, 1);
 	}
 	if (announce_dead_letter(&in->announce, &letter) != 0) {
@@ -214,9 +216,10 @@ static bool journal_reading(struct route *r, struct datastream *d, const struct 
 {
 	struct ingest *in = r->in;
 	uint8_t body[RECORD_BODY_MAX];
+	size_t length = record_encode_reading(reading, body);
 	uint64_t position;
-	int error = journal_append(in->shared.journal, RECORD_READING, JOURNAL_NORMAL, body,
-	                           record_encode_reading(reading, body), &position);
+	int error =
+		journal_append(in->shared.journal, RECORD_READING, JOURNAL_NORMAL, body, length, &position);
 
 	if (error != 0) {
 		refuse(r, error);

@@ -40,7 +40,7 @@ def mosquitto_program():
     return found
 
 
-def module_path():
+def built_module():
     """The module under test, below the build folder that HIGHWATER_BUILD names."""
     path = os.path.abspath(os.path.join(os.environ.get("HIGHWATER_BUILD", "build"), "plugin", MODULE_NAME))
     if not os.path.isfile(path):
@@ -60,6 +60,8 @@ class Broker:
         """
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(mode=0o755)
+        # A copy, since user mosquitto may not be let into the folder that the clone is in.
+        self.module = shutil.copy(built_module(), self.folder)
         self.state_dir = self.folder / "state"
         self.state_dir.mkdir(mode=0o700)
         give(self.state_dir, "mosquitto")
@@ -89,7 +91,7 @@ class Broker:
     def _write_conf(self):
         lines = [BASE_CONF.format(port=self.port), self.conf]
         if self.plugin:
-            lines.append(f"plugin {module_path()}")
+            lines.append(f"plugin {self.module}")
             given = {name: value for name, value in self.options.items() if value is not None}
             lines += [f"plugin_opt_{name} {value}" for name, value in given.items()]
         path = self.folder / "mosquitto.conf"

@@ -168,7 +168,7 @@ static void session_does_not_depend_on_the_roles_defaults(void **state)
 		admin,
 		"ALTER ROLE plugin SET synchronous_commit = off; ALTER ROLE plugin SET statement_timeout ="
 		" '1ms';"
-		"ALTER ROLE plugin SET TimeZone = 'Asia/Saigon'; ALTER ROLE plugin SET search_path = public");
+		"ALTER ROLE plugin SET TimeZone = 'Asia/Ho_Chi_Minh'; ALTER ROLE plugin SET search_path = public");
 	assert_int_equal(pg_open(&c, database_conninfo(), &patient, &error), 0);
 	database_do(admin, "ALTER ROLE plugin RESET ALL");
 	setting_is(c, "synchronous_commit", "on");
