@@ -2,8 +2,8 @@
 # Installs what the tests need, builds, and runs them all. The last line counts them.
 #
 # usage: tests/run.sh [--fast] [STAGE...]
-#   --fast    without sanitize and memcheck
-#   STAGE     only these: unit sanitize schema lint system memcheck
+#   --fast    without sanitize, memcheck and faults
+#   STAGE     only these: unit sanitize schema lint system memcheck faults
 #
 # Works on Debian 12 and 13 as root or with sudo. Everything is built and logged below
 # build-test/; the servers that are started are private and gone at the end.
@@ -134,6 +134,23 @@ stage_memcheck() {
     HIGHWATER_TEST_PATIENCE=5 system_tests memcheck --memcheck -m memcheck
 }
 
+# The short forms of the long campaigns, each a test: what they find wrong is in their logs.
+stage_faults() {
+    local log=$logs/faults.log counts=(0 0 0) campaign
+    : >"$log"
+    for campaign in "run --short"; do
+        echo "== tests/faults/$campaign" >>"$log"
+        # shellcheck disable=SC2086 # a program and its option
+        if timeout --foreground --kill-after=60 400 tests/faults/$campaign >>"$log" 2>&1; then
+            counts[0]=$((counts[0] + 1))
+        else
+            counts[1]=$((counts[1] + 1))
+            say faults "$campaign failed"
+        fi
+    done
+    finish faults 0 "${counts[*]}" "$log"
+}
+
 # Processes that were started from here, by the folder that all of them name.
 leftover_processes() {
     local file
@@ -174,7 +191,7 @@ while [ $# -gt 0 ]; do
         usage
         exit 0
         ;;
-    unit | sanitize | schema | lint | system | memcheck) stages+=("$1") ;;
+    unit | sanitize | schema | lint | system | memcheck | faults) stages+=("$1") ;;
     *)
         usage >&2
         exit 2
@@ -183,7 +200,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 if [ "${#stages[@]}" -eq 0 ]; then
-    stages=(unit sanitize schema lint system memcheck)
+    stages=(unit sanitize schema lint system memcheck faults)
     if $fast; then
         stages=(unit schema lint system)
     fi
