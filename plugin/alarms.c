@@ -113,14 +113,69 @@ static void count_active(struct alarms *a, bool was_active, bool is_active)
 	stats_set(a->stats, STATS_ALERTS_ACTIVE, a->active);
 }
 
-static void announce(struct alarms *a, const struct transition *t)
+static int announce(struct alarms *a, const struct transition *t)
 {
-	if (announce_transition(a->announce, t) == 0) {
+	int error = outbox_send(&a->outbox, a->announce, t);
+
+	if (error == 0) {
 		stats_add(a->stats, STATS_ALERTS_PUBLISHED, 1);
+	} else if (error == -EAGAIN) {
+		log_post(a->log, LOG_LEVEL_ERROR,
+		         "out of memory: the alert of %s/%s, level %d, waits until there is some",
+		         t->key.station, t->key.property, (int)t->level);
+		error = 0;
+	} else {
+		log_post(a->log, LOG_LEVEL_ERROR, "the alert of %s/%s, level %d, was not published (%s)",
+		         t->key.station, t->key.property, (int)t->level, strerror(-error));
+	}
+	return error;
+}
+
+static void announce_waiting(struct alarms *a)
+{
+	size_t dropped, left;
+
+	if (a->outbox.count == 0) {
 		return;
 	}
-	log_post(a->log, LOG_LEVEL_ERROR, "out of memory: the alert of %s/%s, level %d, was not published",
-	         t->key.station, t->key.property, (int)t->level);
+	left = outbox_flush(&a->outbox, a->announce, &dropped);
+	stats_add(a->stats, STATS_ALERTS_PUBLISHED, left - dropped);
+	if (dropped > 0) {
+		log_post(a->log, LOG_LEVEL_ERROR, "%zu alerts that waited were not published: refused",
+		         dropped);
+	}
+	if (a->outbox.count == 0) {
+		log_post(a->log, LOG_LEVEL_NOTICE, "the alerts that waited for memory are published");
+		a->outbox_full = false;
+	}
+}
+
+/* Whether what one reading may bring can be told: the end of an incident and the start of the next. */
+static bool can_tell(struct alarms *a)
+{
+	if (outbox_room(&a->outbox) >= 2) {
+		return true;
+	}
+	announce_waiting(a);
+	if (outbox_room(&a->outbox) >= 2) {
+		return true;
+	}
+	if (!a->outbox_full) {
+		a->outbox_full = true;
+		log_post(
+			a->log, LOG_LEVEL_ERROR,
+			"out of memory: %zu alerts wait; until they are published no alarm is raised or ended",
+			a->outbox.count);
+	}
+	return false;
+}
+
+/* Up to the journal's end, if nothing waits: what waits may stand anywhere after the last mark. */
+static void mark_announced(struct alarms *a)
+{
+	if (a->outbox.count == 0) {
+		a->announced = journal_tail(a->journal);
+	}
 }
 
 static void take_transition(struct alarms *a, const struct registry *registry, struct datastream *d,
@@ -130,7 +185,7 @@ static void take_transition(struct alarms *a, const struct registry *registry, s
 
 	journal_transition(a, &t);
 	store_state(a, d);
-	announce(a, &t);
+	(void)announce(a, &t); /* can_tell() has seen to it that it may wait */
 	d->status_known = true;
 	count_active(a, t.previous_level != LEVEL_NORMAL, t.level != LEVEL_NORMAL);
 }
@@ -163,7 +218,7 @@ void alarms_evaluate(struct alarms *a, const struct registry *registry, struct d
 	if (count == 0 && d->rules.level == LEVEL_NORMAL) {
 		return;
 	}
-	if (!rules_observe(&d->rules, &input)) {
+	if (!can_tell(a) || !rules_observe(&d->rules, &input)) {
 		return;
 	}
 	while (rules_step(thresholds, count, &d->rules, &input)) {
@@ -189,7 +244,8 @@ void alarms_turn(struct alarms *a)
 		handover_set_announced(a->handover, a->delivered);
 	}
 	a->delivered = a->announced;
-	a->announced = journal_tail(a->journal);
+	announce_waiting(a);
+	mark_announced(a);
 }
 
 /* --- at start --- */
@@ -264,7 +320,9 @@ static void restore_transition(struct restore *r, const struct transition *t)
 		d->rules = state_after(t);
 		store_state(r->alarms, d);
 	}
-	announce(r->alarms, t);
+	if (announce(r->alarms, t) == -ENOBUFS) {
+		r->error = -ENOMEM;
+	}
 }
 
 /* Transitions behind the published position, or all that the journal has when that was lost: subscribers may or
@@ -308,7 +366,7 @@ int alarms_restore(struct alarms *a, const struct registry *registry, uint64_t g
 	if (r.error != 0) {
 		return r.error;
 	}
-	a->announced = journal_tail(a->journal);
+	mark_announced(a);
 	datastream_each(a->table, restore_status, &r);
 	stats_set(a->stats, STATS_ALERTS_ACTIVE, a->active);
 	return 0;

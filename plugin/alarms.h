@@ -3,7 +3,7 @@
  * journalled, remembered and announced.
  *
  * Promise  A transition is announced even when neither journal nor alarm store
- *          can take it. After a crash those that subscribers may not have had
+ *          can take it, and when memory is short as soon as there is some. After a crash those that subscribers may not have had
  *          are announced again, with the same identifier, and none is lost or raised anew.
  * Threads  [loop]; alarms_restore [start].
  * Errors   Nothing here fails a reading: what could not be kept is logged and counted.
@@ -17,6 +17,7 @@
 #include "handover.h"
 #include "journal.h"
 #include "log.h"
+#include "outbox.h"
 
 struct alarms {
 	struct journal *journal;
@@ -28,8 +29,9 @@ struct alarms {
 	struct log_box *log;
 	/* Journal positions up to which all is announced: at the last call of alarms_turn(), and at the one before. */
 	uint64_t announced, delivered;
-	uint32_t active; /* datastreams not at level 0 */
-	bool store_full; /* said once */
+	uint32_t active;              /* datastreams not at level 0 */
+	bool store_full, outbox_full; /* said once */
+	struct outbox outbox;
 };
 
 /*
@@ -39,11 +41,14 @@ struct alarms {
  */
 int alarms_restore(struct alarms *a, const struct registry *registry, uint64_t generation) must_check;
 
-/* Takes a reading into account. d is bound to registry; unit is the datastream's. */
+/*
+ * Takes a reading into account. d is bound to registry; unit is the datastream's. While too much waits for memory
+ * no alarm moves, so that no transition is made that could not be told: the next reading makes it.
+ */
 void alarms_evaluate(struct alarms *a, const struct registry *registry, struct datastream *d,
                      const char *unit, const struct reading *reading);
 
-/* Once a turn of the broker's loop: remembers what has been delivered by now. */
+/* Once a turn of the broker's loop: announces what waits, and remembers what has been delivered by now. */
 void alarms_turn(struct alarms *a);
 
 #endif

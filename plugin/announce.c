@@ -33,16 +33,19 @@ int announce_status(const struct announce *a, const struct transition *t)
 	return error;
 }
 
-int announce_transition(const struct announce *a, const struct transition *t)
+int announce_transition(const struct announce *a, const struct transition *t, bool *alerted)
 {
 	char *text = alert_json(t);
-	int error;
+	int error = 0;
 
 	if (text == NULL) {
 		return -ENOMEM;
 	}
-	error = publish_below_prefix(a, "alerts", &t->key, text, false);
+	if (!*alerted) {
+		error = publish_below_prefix(a, "alerts", &t->key, text, false);
+	}
 	if (error == 0) {
+		*alerted = true;
 		error = publish_below_prefix(a, "status", &t->key, text, true);
 	}
 	free(text);

@@ -3,7 +3,8 @@
  * counters, each on its topic below the prefix or $SYS.
  *
  * Threads  [loop]
- * Errors   0 or -ENOMEM; what could not be said is for the caller to count.
+ * Errors   0, -ENOMEM, or -EINVAL when the broker does not take it; what could
+ *          not be said is for the caller to count.
  */
 #ifndef HIGHWATER_ANNOUNCE_H
 #define HIGHWATER_ANNOUNCE_H
@@ -23,8 +24,11 @@ struct announce {
 	uint64_t rejected[REJECT_COUNT];
 };
 
-/* The transition on alerts/ and, retained, on status/. */
-int announce_transition(const struct announce *a, const struct transition *t) must_check;
+/*
+ * The transition on alerts/ and, retained, on status/. *alerted says that alerts/ has had it: then only
+ * the status is left to say.
+ */
+int announce_transition(const struct announce *a, const struct transition *t, bool *alerted) must_check;
 
 /* Only the state now: retained, on status/. */
 int announce_status(const struct announce *a, const struct transition *t) must_check;

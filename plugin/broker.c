@@ -8,7 +8,10 @@ int broker_publish(const char *topic, const char *text, int qos, bool retain)
 {
 	int rc = mosquitto_broker_publish_copy(NULL, topic, (int)strlen(text), text, qos, retain, NULL);
 
-	return rc == MOSQ_ERR_SUCCESS ? 0 : -ENOMEM;
+	if (rc == MOSQ_ERR_SUCCESS) {
+		return 0;
+	}
+	return rc == MOSQ_ERR_NOMEM ? -ENOMEM : -EINVAL;
 }
 
 static int mosquitto_level(enum log_level level)

@@ -14,7 +14,7 @@
 
 /*
  * Publishes text to topic for subscribers; the broker copies both and delivers on the next turn of its
- * loop. 0 or -ENOMEM.
+ * loop. 0; -ENOMEM; -EINVAL: it will not take this one, however often it is asked.
  */
 int broker_publish(const char *topic, const char *text, int qos, bool retain) must_check;
 

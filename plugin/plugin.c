@@ -178,6 +178,9 @@ static struct registry *first_registry(struct log_box *log, const char *path)
 	if (error == 0) {
 		return r;
 	}
+	if (error == -ENOMEM) {
+		return NULL; /* a good copy is not to be passed over */
+	}
 	if (error != -ENOENT) {
 		log_post(
 			log, LOG_LEVEL_WARNING,

@@ -275,32 +275,56 @@ static bool copy_header_valid(const struct copy_header *h, uint64_t size)
 	                       h->threshold_count * h->threshold_size;
 }
 
+/* A file that ends early is damaged; one that cannot be read may be good. */
+static int read_array(FILE *f, void *array, size_t size, size_t count)
+{
+	if (fread(array, size, count, f) == count) {
+		return 0;
+	}
+	return ferror(f) ? -errno : -EBADMSG;
+}
+
+static int read_arrays(FILE *f, const struct copy_header *h, struct registry *r)
+{
+	int error = read_array(f, r->properties, sizeof(*r->properties), r->property_count);
+
+	if (error == 0) {
+		error = read_array(f, r->datastreams, sizeof(*r->datastreams), r->datastream_count);
+	}
+	if (error == 0) {
+		error = read_array(f, r->thresholds, sizeof(*r->thresholds), r->threshold_count);
+	}
+	if (error == 0 && copy_crc(h, r) != h->crc) {
+		error = -EBADMSG;
+	}
+	return error;
+}
+
 static int read_copy(FILE *f, struct registry **ret)
 {
 	struct copy_header h;
 	struct stat st;
 	struct registry *r;
-	int error = -EBADMSG;
+	int error;
 
 	if (fstat(fileno(f), &st) != 0) {
 		return -errno;
 	}
-	if (fread(&h, sizeof(h), 1, f) != 1 || !copy_header_valid(&h, (uint64_t)st.st_size)) {
-		return -EBADMSG;
+	error = read_array(f, &h, sizeof(h), 1);
+	if (error != 0 || !copy_header_valid(&h, (uint64_t)st.st_size)) {
+		return error != 0 ? error : -EBADMSG;
 	}
 	r = registry_new((size_t)h.property_count, (size_t)h.datastream_count, (size_t)h.threshold_count);
 	if (r == NULL) {
 		return -ENOMEM;
 	}
-	if (fread(r->properties, sizeof(*r->properties), r->property_count, f) == r->property_count &&
-	    fread(r->datastreams, sizeof(*r->datastreams), r->datastream_count, f) == r->datastream_count &&
-	    fread(r->thresholds, sizeof(*r->thresholds), r->threshold_count, f) == r->threshold_count &&
-	    copy_crc(&h, r) == h.crc) {
+	error = read_arrays(f, &h, r);
+	if (error == 0) {
 		error = registry_seal(r);
 	}
 	if (error != 0) {
 		registry_free(r);
-		return error == -ENOMEM ? error : -EBADMSG;
+		return error == -EEXIST || error == -EINVAL ? -EBADMSG : error;
 	}
 	*ret = r;
 	return 0;

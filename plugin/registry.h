@@ -73,7 +73,8 @@ bool datastream_key_equal(const struct datastream_key *a, const struct datastrea
 /*
  * The copy in the state directory. Saving writes a new file, flushes it and
  * renames it over the old one. Loading gives a sealed registry; -ENOENT when
- * there is none, -EBADMSG when it is damaged or of another version of the software.
+ * there is none, -EBADMSG when it is damaged or of another version of the software, -ENOMEM, or from the
+ * file system.
  */
 int registry_save(const struct registry *r, const char *path) must_check;
 int registry_load(struct registry **ret, const char *path) must_check;

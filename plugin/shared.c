@@ -16,18 +16,17 @@ int shared_path(const char *state_dir, const char *name, char *path, size_t size
 
 int shared_init(struct shared *s)
 {
-	int error;
+	int error = -ENOMEM;
 
 	*s = (struct shared){0};
 	s->log = log_box_new();
 	s->stats = calloc(1, sizeof(*s->stats));
 	s->handover = calloc(1, sizeof(*s->handover));
-	if (s->log == NULL || s->stats == NULL || s->handover == NULL) {
-		return -ENOMEM;
+	if (s->log != NULL && s->stats != NULL && s->handover != NULL) {
+		error = handover_init(s->handover);
 	}
-	error = handover_init(s->handover);
 	if (error != 0) {
-		free(s->handover);
+		free(s->handover); /* it holds no descriptor yet */
 		s->handover = NULL;
 	}
 	return error;
