@@ -199,12 +199,31 @@ static void show_status(struct alarms *a, const struct registry *registry, struc
 	d->status_known = announce_status(a->announce, &t) == 0;
 }
 
+/*
+ * Whether an open incident waits for the registry: its level is not there, and it is not sure that somebody has
+ * taken it away. A copy may be older than the level; an all-clear by mistake is worse than a late one.
+ */
+static bool is_held(const struct registry *registry, const struct datastream *d)
+{
+	const struct registry_datastream *registered = d->registered;
+
+	if (d->rules.level == LEVEL_NORMAL) {
+		return false;
+	}
+	if (registered == NULL) {
+		return true;
+	}
+	return registry->provisional && rules_threshold(registry_thresholds(registry, registered),
+	                                                registered->threshold_count, d->rules.level) == NULL;
+}
+
 void alarms_evaluate(struct alarms *a, const struct registry *registry, struct datastream *d,
                      const char *unit, const struct reading *reading)
 {
 	const struct threshold *thresholds = NULL;
 	struct rules_input input = {
 		.phenomenon_us = reading->phenomenon_us,
+		.received_us = reading->received_us,
 		.value = reading->result,
 		.quality = reading->quality,
 	};
@@ -218,10 +237,14 @@ void alarms_evaluate(struct alarms *a, const struct registry *registry, struct d
 	if (count == 0 && d->rules.level == LEVEL_NORMAL) {
 		return;
 	}
-	if (!can_tell(a) || !rules_observe(&d->rules, &input)) {
+	if (!can_tell(a)) {
 		return;
 	}
-	while (rules_step(thresholds, count, &d->rules, &input)) {
+	if (!rules_observe(&d->rules, &input)) {
+		stats_add(a->stats, STATS_READINGS_OUT_OF_ORDER, 1);
+		return;
+	}
+	while (!is_held(registry, d) && rules_step(thresholds, count, &d->rules, &input)) {
 		take_transition(a, registry, d, unit);
 		changed = true;
 	}

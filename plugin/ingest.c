@@ -198,7 +198,8 @@ static struct datastream *find_datastream(struct route *r, const struct datastre
 	if (d != NULL) {
 		return d;
 	}
-	if (datastream_count(in->table) >= in->config->max_datastreams) {
+	/* The registered ones have their place: strangers cannot take it from them. */
+	if (!registered && datastream_count(in->table) >= in->config->max_datastreams) {
 		reject(r, REJECT_TOO_MANY_DATASTREAMS, key->property, "max_datastreams is reached");
 		return NULL;
 	}

@@ -3,6 +3,7 @@
 #include "utf8.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* 2000-01-01T00:00:00Z in Unix microseconds. */
@@ -129,6 +130,15 @@ void pg_binary_float8(struct pg_binary *b, double v)
 	memcpy(&bits, &v, sizeof(bits));
 	pg_binary_raw_i32(b, 8);
 	put_big_endian(b, bits, 8);
+}
+
+void pg_binary_float8_or_null(struct pg_binary *b, double v)
+{
+	if (isfinite(v)) {
+		pg_binary_float8(b, v);
+	} else {
+		pg_binary_null(b);
+	}
 }
 
 void pg_binary_raw_timestamptz(struct pg_binary *b, int64_t unix_us)

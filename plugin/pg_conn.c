@@ -348,20 +348,22 @@ int pg_conn_copy(struct pg_conn *c, const char *sql, const struct pg_binary *dat
 	return status;
 }
 
-int pg_conn_listen(struct pg_conn *c, bool *ret_notified, struct pg_error *error)
+int pg_conn_listen(struct pg_conn *c, bool *ret_notified, bool *ret_own, struct pg_error *error)
 {
 	PGnotify *notify;
-	bool notified = false;
+	bool notified = false, own = false;
 
 	c->notice[0] = '\0';
 	if (PQconsumeInput(c->pg) == 0) {
 		return lost(c, error);
 	}
 	while ((notify = PQnotifies(c->pg)) != NULL) {
+		own = own || notify->be_pid == PQbackendPID(c->pg);
 		notified = notified || notify->be_pid != PQbackendPID(c->pg);
 		PQfreemem(notify);
 	}
 	*ret_notified = notified;
+	*ret_own = own;
 	if (PQstatus(c->pg) != CONNECTION_OK) {
 		return lost(c, error);
 	}

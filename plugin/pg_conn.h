@@ -70,9 +70,10 @@ int pg_conn_socket(const struct pg_conn *c);
 
 /*
  * Takes in what the server has sent unasked. *ret_notified: another session's
- * notification was among it, on whatever channel. -ENOTCONN: the connection is gone.
+ * notification was among it, on whatever channel; *ret_own: one of our own
+ * doing. -ENOTCONN: the connection is gone.
  */
-int pg_conn_listen(struct pg_conn *c, bool *ret_notified, struct pg_error *error) must_check;
+int pg_conn_listen(struct pg_conn *c, bool *ret_notified, bool *ret_own, struct pg_error *error) must_check;
 
 /* For pg_open: waits for poll(2) events on the socket, limit_us at most. */
 int pg_conn_wait(struct pg_conn *c, short events, int64_t limit_us, struct pg_error *error) must_check;

@@ -65,8 +65,8 @@ void pg_rows_done(struct pg_rows *r)
 	X(7, INT4, int4, t->level)                                             \
 	X(8, TEXT, text, t->level_name)                                        \
 	X(9, INT4, int4, t->previous_level)                                    \
-	X(10, FLOAT8, float8, t->value)                                        \
-	X(11, FLOAT8, float8, t->threshold)                                    \
+	X(10, FLOAT8, float8_or_null, t->value)                                \
+	X(11, FLOAT8, float8_or_null, t->threshold)                            \
 	X(12, TEXT, text, rules_severity_name((enum severity)t->severity))     \
 	X(13, INT2, int2, t->quality)                                          \
 	X(14, TIMESTAMPTZ, timestamptz, t->phenomenon_us)                      \
@@ -160,7 +160,7 @@ int pg_rows_transitions(struct pg_rows *r, struct pg_conn *c, const struct batch
 
 	pg_params_clear(&r->params);
 	for (size_t column = 0; column < TRANSITION_COLUMN_COUNT; column++) {
-		pg_params_next_array(&r->params, types[column], end - first, false);
+		pg_params_next_array(&r->params, types[column], end - first, true);
 		for (size_t i = first; i < end; i++) {
 			put_transition_column(&r->params.bytes, &b->transitions[i], column);
 		}

@@ -128,6 +128,9 @@ static const char *needs_restart(const struct config *old, const struct config *
 	    old->journal_sync_us != new->journal_sync_us) {
 		return "journal";
 	}
+	if (old->max_datastreams < new->max_datastreams) {
+		return "max_datastreams (for the alarm state on disk)";
+	}
 	return old->shutdown_timeout_us != new->shutdown_timeout_us ? "shutdown_timeout" : NULL;
 }
 

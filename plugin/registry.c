@@ -153,6 +153,7 @@ struct registry *registry_builtin(void)
 		return NULL;
 	}
 	memcpy(r->properties, property_builtin, property_builtin_count * sizeof(*r->properties));
+	r->provisional = true;
 	if (registry_seal(r) != 0) {
 		registry_free(r);
 		return NULL;
@@ -326,6 +327,7 @@ static int read_copy(FILE *f, struct registry **ret)
 		registry_free(r);
 		return error == -EEXIST || error == -EINVAL ? -EBADMSG : error;
 	}
+	r->provisional = true;
 	*ret = r;
 	return 0;
 }

@@ -47,6 +47,7 @@ struct registry {
 	size_t threshold_count;
 	uint32_t *index; /* open addressing by key: datastream + 1, 0 is empty */
 	size_t index_size;
+	bool provisional;      /* not from PostgreSQL itself: what is missing may be there all the same */
 	struct registry *next; /* while in a handover's list */
 };
 
@@ -57,7 +58,7 @@ void registry_free(struct registry *r);
 /* Orders and indexes. -EEXIST: invariant 1 or 3 cannot hold; -EINVAL: a threshold range lies outside; -ENOMEM. */
 int registry_seal(struct registry *r) must_check;
 
-/* The built-in properties and nothing else, sealed: a start without database or copy. */
+/* The built-in properties and nothing else, sealed and provisional: a start without database or copy. */
 struct registry *registry_builtin(void) must_check;
 
 /* NULL when it is not registered. */
@@ -72,7 +73,7 @@ bool datastream_key_equal(const struct datastream_key *a, const struct datastrea
 
 /*
  * The copy in the state directory. Saving writes a new file, flushes it and
- * renames it over the old one. Loading gives a sealed registry; -ENOENT when
+ * renames it over the old one. Loading gives a sealed, provisional registry; -ENOENT when
  * there is none, -EBADMSG when it is damaged or of another version of the software, -ENOMEM, or from the
  * file system.
  */

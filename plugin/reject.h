@@ -3,7 +3,8 @@
  *
  * A bad payload is a verdict, not an error. The names are part of the
  * contract: they stand in dead letters, in highwater.rejected.reason and in
- * the topics of $SYS/broker/highwater/rejected/...
+ * the topics of $SYS/broker/highwater/rejected/... The numbers stand in journals:
+ * a new reason goes to the end.
  *
  * Threads  [any]
  */

@@ -1,5 +1,7 @@
 #include "rules.h"
 
+#include "util.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -49,13 +51,20 @@ static bool is_beyond(const struct rules_state *state, double value)
 
 bool rules_observe(struct rules_state *state, const struct rules_input *in)
 {
+	int64_t at_us = in->phenomenon_us;
+
 	if (!isfinite(in->value)) {
 		return false; /* it reaches no limit, and so would end any incident */
 	}
-	if (state->last_us != 0 && in->phenomenon_us <= state->last_us) {
+	if (in->received_us != 0) {
+		at_us = MIN(at_us, in->received_us);
+		/* The clock was ahead once and has been set back: what it said orders nothing. */
+		state->last_us = state->last_us > in->received_us ? 0 : state->last_us;
+	}
+	if (state->last_us != 0 && at_us <= state->last_us) {
 		return false;
 	}
-	state->last_us = in->phenomenon_us;
+	state->last_us = at_us;
 	if (state->level != LEVEL_NORMAL && is_beyond(state, in->value)) {
 		state->peak = in->value;
 		state->peak_us = in->phenomenon_us;

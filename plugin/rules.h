@@ -70,6 +70,7 @@ struct rules_state {
 
 struct rules_input {
 	int64_t phenomenon_us; /* Unix µs */
+	int64_t received_us;   /* Unix µs, when the broker had it; 0: not known */
 	double value;          /* finite, in the datastream's unit */
 	uint8_t quality;       /* enum quality */
 };
@@ -84,7 +85,9 @@ void rules_sort(struct threshold *thresholds, size_t count);
 /*
  * Takes note of a value: true when it is newer than all before, and so may move
  * the alarm. Late and repeated values change nothing, nor does one that is not
- * finite. While an incident is open every value noted counts for its peak.
+ * finite. A stamp ahead of the arrival counts as the arrival, so that a sensor
+ * whose clock is ahead cannot silence what comes after; when all before is
+ * ahead of the arrival, the broker's clock has been set back, and order starts anew. While an incident is open every value noted counts for its peak.
  */
 bool rules_observe(struct rules_state *state, const struct rules_input *in);
 

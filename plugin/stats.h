@@ -1,8 +1,7 @@
 /*
  * stats - counters and gauges, as published below $SYS/broker/highwater.
  *
- * Threads  [any] Each value has one writing thread and any number of readers;
- *          relaxed atomics, since no other memory hangs on a count.
+ * Threads  [any] Relaxed atomics, since no other memory hangs on a count.
  */
 #ifndef HIGHWATER_STATS_H
 #define HIGHWATER_STATS_H
@@ -23,6 +22,8 @@
 	X(STATS_READINGS_UNJOURNALLED, "readings/unjournalled", "journal could not take them")        \
 	X(STATS_READINGS_STORED, "readings/stored", "rows written to observation")                    \
 	X(STATS_READINGS_KNOWN, "readings/already_stored", "rows that were in observation before")    \
+	X(STATS_READINGS_OUT_OF_ORDER, "readings/out_of_order",                                       \
+	  "stored; not newer than one that alarms saw")                                               \
 	X(STATS_READINGS_LOST, "readings/lost", "of these, QoS 0: nobody sends them again")           \
 	X(STATS_MEMBERS_IGNORED, "members/ignored", "object members that name no property")           \
 	X(STATS_REJECTED_TOTAL, "rejected/total", "readings rejected, all reasons")                   \

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define BACKOFF_FIRST_MS 250
-#define BACKOFF_MAX_MS   15000
+#define BACKOFF_MAX_MS   5000
 
 #define HOST_SIZE 256
 

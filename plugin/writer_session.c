@@ -24,7 +24,9 @@
 /* A burst of changes is one reload; slow reloads are spaced, yet the change is in force within a second. */
 #define REGISTRY_SETTLE_US (SECOND_US / 10)
 #define REGISTRY_SPACE_US  (SECOND_US / 2)
-#define REGISTRY_RETRY_US  (10 * SECOND_US)
+#define REGISTRY_OWN_US \
+	(5 * SECOND_US) /* what we have registered ourselves: the loop knows it, the copy does not */
+#define REGISTRY_RETRY_US (10 * SECOND_US)
 
 /* Without any notification, for one that got lost. */
 #define REGISTRY_PERIOD_US   (24 * 3600 * SECOND_US)
@@ -286,12 +288,15 @@ static void note_change(struct writer *w)
 
 bool writer_session_tend(struct writer *w)
 {
-	bool notified = false;
+	bool notified = false, own = false;
 	struct pg_error error;
-	int status = pg_conn_listen(w->conn, &notified, &error);
+	int status = pg_conn_listen(w->conn, &notified, &own, &error);
 
 	if (notified) {
 		note_change(w);
+	}
+	if (own) {
+		w->registry_due = MIN(w->registry_due, clock_monotonic_us() + REGISTRY_OWN_US);
 	}
 	if (status == 0 && clock_monotonic_us() >= w->ledger_due) {
 		status = tell_losses(w, w->conn, &error);

@@ -123,7 +123,7 @@ EXCEPTION
 		RAISE WARNING 'partitions of highwater.observation are not made now: the table is busy'
 			USING DETAIL = 'A long query or another session held it for 2 s. Nothing is lost: '
 			               'rows without a month of their own go to the default partition.',
-			      HINT = 'Later: SELECT highwater.make_partitions(); the plugin does it daily.';
+			      HINT = 'Later: SELECT highwater.make_partitions(); the plugin does it every 6 hours.';
 		RETURN 0;
 END
 $$;
@@ -131,5 +131,5 @@ COMMENT ON FUNCTION highwater.make_partitions(integer, integer) IS
 	'Makes the monthly partitions of observation that are missing, from months_back before this month to '
 	'months_ahead after it (UTC), each with its rows of the default partition; returns how many. Nothing '
 	'to do costs next to nothing. Two callers do not disturb each other. When the table stays busy for 2 '
-	's it warns, returns 0 and leaves it for later. The plugin calls it on connecting and daily; after '
+	's it warns, returns 0 and leaves it for later. The plugin calls it on connecting and every 6 hours; after '
 	'loading old recordings call it with more months_back.';

@@ -138,7 +138,7 @@ stage_memcheck() {
 stage_faults() {
     local log=$logs/faults.log counts=(0 0 0) campaign
     : >"$log"
-    for campaign in "run --short"; do
+    for campaign in "run --short" "outage --short"; do
         echo "== tests/faults/$campaign" >>"$log"
         # shellcheck disable=SC2086 # a program and its option
         if timeout --foreground --kill-after=60 400 tests/faults/$campaign >>"$log" 2>&1; then

@@ -224,6 +224,28 @@ def test_threshold_taken_away_ends_the_incident(armed, database):
 
     wait_until(told, 5, "the cancel")
     assert subscriber.received(ALERTS)[1].json()["msg_type"] == "Cancel"
+    ended = "SELECT count(*) FROM highwater.flood_event WHERE ended IS NOT NULL AND level = 0"
+    wait_until(lambda: database.value(ended) == 1, what="the end in SQL")
+    assert database.count("rejected") == 0
+
+
+def test_open_incident_outlives_a_lost_registry_copy(armed, database, postgres):
+    subscriber = listen(armed)
+    say(armed.client(), 1.55)
+    subscriber.wait_received(1, ALERTS)
+    postgres.stop()
+    armed.kill9()
+    (armed.state_dir / "registry").unlink()
+    armed.start()
+    subscriber = listen(armed)
+    client = armed.client()
+    say(client, 1.58, 1.20)
+    nothing_more(subscriber, 0)
+    postgres.start()
+    armed.wait_registry(1)
+    say(client, 1.21)
+    assert [m.json()["msg_type"] for m in subscriber.wait_received(1, ALERTS)] == ["Cancel"]
+
 
 
 def test_incident_survives_kill_9_is_not_raised_again_and_clears(make_broker, database, levels):

@@ -446,6 +446,9 @@ static void max_datastreams_bounds_new_ones_only(void **state)
 	assert_int_equal(send(w, "sensors/b/flow", "1"), INGEST_DENY);
 	assert_non_null(strstr(last_below("highwater/rejected/sensors/b/flow"), "too_many_datastreams"));
 	assert_int_equal(send(w, "sensors/a/flow", "2"), INGEST_PASS);
+	assert_int_equal(send(w, "sensors/phu-an/water_level", "1.45"),
+	                 INGEST_PASS); /* registered: never too many */
+	assert_int_equal(published_below("highwater/alerts/phu-an/"), 1);
 }
 
 /* --- a full journal --- */
@@ -564,6 +567,26 @@ static void the_journal_keeps_what_subscribers_may_not_have_had(void **state)
 	assert_int_equal(handover_announced(&w->handover), journal_tail(w->journal));
 }
 
+static void an_open_incident_outlives_a_registry_that_does_not_know_it(void **state)
+{
+	struct world *w = *state;
+	struct registry *empty = registry_builtin();
+
+	send_level(w, 1.55);
+	assert_int_equal(published_below("highwater/alerts/"), 1);
+	handover_offer_registry(&w->handover, empty);
+	ingest_tick(w->ingest);
+	send_level(w, 1.62);
+	send_level(w, 1.20);
+	assert_int_equal(published_below("highwater/alerts/"), 1); /* no all-clear by mistake */
+	handover_offer_registry(&w->handover, registry_with_levels("phu-an"));
+	ingest_tick(w->ingest);
+	send_level(w, 1.21);
+	assert_int_equal(published_below("highwater/alerts/"), 2);
+	assert_non_null(strstr(last_below("highwater/alerts/"), "Cancel"));
+	assert_non_null(strstr(last_below("highwater/alerts/"), "1.62"));
+}
+
 static void a_new_registry_brings_new_levels(void **state)
 {
 	struct world *w = *state;
@@ -601,6 +624,7 @@ int main(void)
 		WITH_WORLD(a_restart_neither_repeats_nor_forgets_an_alert),
 		WITH_WORLD(an_alert_not_delivered_before_the_crash_is_published_again),
 		WITH_WORLD(the_journal_keeps_what_subscribers_may_not_have_had),
+		WITH_WORLD(an_open_incident_outlives_a_registry_that_does_not_know_it),
 		WITH_WORLD(a_new_registry_brings_new_levels),
 	};
 

@@ -791,8 +791,8 @@ static void a_start_loses_nothing_of_before(void **state)
 {
 	struct world *w = *state;
 
-	save_registry(w);
 	begin_round(w);
+	save_registry(w);
 	be_high(w);
 	assert_int_equal(send(w, "sensors/other/flow", "1", 1), INGEST_PASS);
 	stop_all(w);

@@ -212,21 +212,23 @@ static void what_does_not_fit_is_left_out_and_named(void **state)
 	assert_true(registry_thresholds(f->registry, find(f, "b"))->set_value == find(f, "b")->datastream_id);
 }
 
-static void only_changes_of_others_are_heard(void **state)
+static void changes_of_others_and_our_own_are_told_apart(void **state)
 {
 	struct fixture *f = fixture(state);
-	bool notified = true;
+	bool notified = true, own = false;
 
 	assert_int_equal(pg_conn_run(f->conn, PG_REGISTRY_LISTEN, NULL, &f->error), 0);
 	assert_int_equal(
 		pg_conn_run(f->conn, "INSERT INTO highwater.station (code) VALUES ('own')", NULL, &f->error),
 		0);
-	assert_int_equal(pg_conn_listen(f->conn, &notified, &f->error), 0);
+	assert_int_equal(pg_conn_listen(f->conn, &notified, &own, &f->error), 0);
 	assert_false(notified);
+	assert_true(own);
 	database_do(f->admin, "INSERT INTO highwater.station (code) VALUES ('theirs')");
 	assert_int_equal(pg_conn_run(f->conn, "SELECT 1", NULL, &f->error), 0);
-	assert_int_equal(pg_conn_listen(f->conn, &notified, &f->error), 0);
+	assert_int_equal(pg_conn_listen(f->conn, &notified, &own, &f->error), 0);
 	assert_true(notified);
+	assert_false(own);
 }
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, make, unmake)
@@ -239,7 +241,7 @@ int main(void)
 		TEST(latest_threshold_that_has_begun_is_in_force),
 		TEST(thresholds_stand_with_their_own_datastream),
 		TEST(what_does_not_fit_is_left_out_and_named),
-		TEST(only_changes_of_others_are_heard),
+		TEST(changes_of_others_and_our_own_are_told_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

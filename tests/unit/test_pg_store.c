@@ -446,7 +446,7 @@ static void refused_transition_stops_neither_its_neighbours_nor_the_queue(void *
 	assert_int_equal(position(f), 0);
 	add_transition(f, "phu-an", 1, 1);
 	add_transition(f, "phu-an", 2, 2);
-	f->batch->transitions[1].transition.value = INFINITY;
+	f->batch->transitions[1].transition.quality = 7; /* no QARTOD flag */
 	add_transition(f, "phu-an", 3, 0);
 	add(f, "phu-an", "water_level", 1, 1);
 	commit_well(f);
@@ -503,6 +503,21 @@ static void unknown_property_is_a_dead_letter_with_the_servers_reason(void **sta
 			f->admin, "SELECT count(*) FROM highwater.rejected WHERE reason = 'not_registered'"),
 		3);
 	assert_int_equal(COUNT(f, "datastream"), 2);
+}
+
+static void the_end_of_a_deleted_level_has_no_threshold(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	add_transition(f, "phu-an", 1, 1);
+	f->batch->transitions[0].transition.threshold = (double)NAN;
+	commit_well(f);
+	assert_int_equal(f->result.refused_others, 0);
+	assert_int_equal(
+		(int)database_number(f->admin,
+	                             "SELECT count(*) FROM highwater.alert_event WHERE threshold IS NULL"),
+		1);
 }
 
 /* Not even the dead letter is taken: the reading is gone, but not without a trace. What was a dead letter
@@ -606,6 +621,7 @@ int main(void)
 		TEST(refused_transition_stops_neither_its_neighbours_nor_the_queue),
 		TEST(dead_letters_are_stored_once),
 		TEST(unknown_property_is_a_dead_letter_with_the_servers_reason),
+		TEST(the_end_of_a_deleted_level_has_no_threshold),
 		TEST(each_reading_given_up_is_a_loss),
 		TEST(registers_a_datastream_once),
 		TEST(copy_is_tried_again_after_calm_batches),

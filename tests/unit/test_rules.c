@@ -511,9 +511,45 @@ static void names_are_those_of_the_contract(void **state)
 	assert_string_equal(rules_severity_name(SEVERITY_UNKNOWN), "Unknown");
 }
 
+static struct rules_input arriving(int64_t phenomenon_us, int64_t received_us, double value)
+{
+	return (struct rules_input){.phenomenon_us = phenomenon_us,
+	                            .received_us = received_us,
+	                            .value = value,
+	                            .quality = QUALITY_PASS};
+}
+
+static void a_stamp_ahead_does_not_silence_what_follows(void **state)
+{
+	struct gauge g = rising_gauge();
+	struct rules_input ahead = arriving(300000000, 1000000, 1.30),
+			   high = arriving(2000000, 2000000, 1.55);
+
+	(void)state;
+	assert_true(rules_observe(&g.state, &ahead));
+	assert_true(rules_observe(&g.state, &high));
+	assert_true(rules_step(g.thresholds, g.count, &g.state, &high));
+	assert_int_equal(g.state.level, 2);
+}
+
+static void a_clock_that_was_set_back_does_not_silence_alarms(void **state)
+{
+	struct gauge g = rising_gauge();
+	struct rules_input before = arriving(900000000, 900000000, 1.30),
+			   after = arriving(5000000, 5000000, 1.55);
+	struct rules_input older = arriving(4000000, 6000000, 1.20);
+
+	(void)state;
+	assert_true(rules_observe(&g.state, &before));
+	assert_true(rules_observe(&g.state, &after));
+	assert_false(rules_observe(&g.state, &older));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stamp_ahead_does_not_silence_what_follows),
+		cmocka_unit_test(a_clock_that_was_set_back_does_not_silence_alarms),
 		cmocka_unit_test(a_level_is_raised_at_its_set_value_and_not_below),
 		cmocka_unit_test(deadband_holds_between_clear_and_set),
 		cmocka_unit_test(deadband_of_a_higher_level_does_not_raise_it),
