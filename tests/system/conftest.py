@@ -91,6 +91,8 @@ def make_broker(scratch, request):
             broker.stop()
         except AssertionError as failure:
             failures.append(failure)
+        # Preallocated journals of all tests would not fit a /tmp that is kept in memory.
+        shutil.rmtree(broker.state_dir)
     if failures:
         raise failures[0]
 
