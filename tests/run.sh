@@ -7,6 +7,8 @@
 #
 # Works on Debian 12 and 13 as root or with sudo. Everything is built and logged below
 # build-test/; the servers that are started are private and gone at the end.
+#
+# HIGHWATER_MOSQUITTO: the broker of the system tests, a name or a path; without it, the one that is installed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 

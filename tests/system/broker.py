@@ -1,5 +1,6 @@
 """A private Mosquitto on a free loopback port, with or without the plugin."""
 
+import functools
 import json
 import os
 import pathlib
@@ -34,10 +35,25 @@ BASE_CONFIG = {"stats_interval": "200ms", "shutdown_timeout": "1s"}
 
 
 def mosquitto_program():
-    found = shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
+    """The broker under test: HIGHWATER_MOSQUITTO, a name or a path, or else the one that is installed."""
+    name = os.environ.get("HIGHWATER_MOSQUITTO", "mosquitto")
+    found = shutil.which(name, path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
     if not found:
-        raise RuntimeError("mosquitto is not installed: run examples/packages.sh run")
+        raise RuntimeError(f"{name} is not there: run examples/packages.sh run, or see HIGHWATER_MOSQUITTO")
     return found
+
+
+@functools.lru_cache(maxsize=None)
+def mosquitto_version():
+    """Of the broker under test, as (major, minor)."""
+    command = [mosquitto_program(), "-h"]
+    said = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+    ).stdout
+    found = re.search(r"mosquitto version (\d+)\.(\d+)", said)
+    if not found:
+        raise RuntimeError(f"{mosquitto_program()} -h tells no version: {said[:200]}")
+    return int(found[1]), int(found[2])
 
 
 def built_module():
@@ -50,13 +66,15 @@ def built_module():
 
 class Broker:
     def __init__(
-        self, folder, database=None, config=None, plugin=True, options=None, conf="", memcheck=False
+        self, folder, database=None, config=None, plugin=True, options=None, conf="", head="",
+        memcheck=False
     ):
         """
         config    dict for highwater.json, laid over BASE_CONFIG; a string is written as it is;
                   False: no config file
         options   further plugin_opt_ values by name; None as a value takes one away
-        conf      further lines of mosquitto.conf
+        conf      further lines of mosquitto.conf, of its listener
+        head      lines of mosquitto.conf that come before the listener
         """
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(mode=0o755)
@@ -75,6 +93,7 @@ class Broker:
         self.clients = []
         self.plugin = plugin
         self.conf = conf
+        self.head = head
         self.options = {"state_dir": self.state_dir}
         if database is not None:
             self.options["database"] = database.conninfo
@@ -89,7 +108,7 @@ class Broker:
         os.chmod(self.config_path, 0o644)
 
     def _write_conf(self):
-        lines = [BASE_CONF.format(port=self.port), self.conf]
+        lines = [self.head, BASE_CONF.format(port=self.port), self.conf]
         if self.plugin:
             lines.append(f"plugin {self.module}")
             given = {name: value for name, value in self.options.items() if value is not None}
@@ -173,7 +192,7 @@ class Broker:
             raise AssertionError(f"no line like {pattern!r} in the log:\n{self.log()[since:]}") from None
 
     def client(self, **options):
-        client = mqtt.Client(self.port, **options)
+        client = mqtt.Client(options.pop("port", self.port), **options)
         self.clients.append(client)
         return client
 

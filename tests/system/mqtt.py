@@ -130,7 +130,7 @@ def packet(kind, body):
 
 
 class RawClient:
-    """Publishes at QoS 1 and reads the acknowledgement's reason code (OASIS MQTT 5, section 3.4)."""
+    """Publishes and reads the acknowledgement's reason code (OASIS MQTT 5, sections 3.4 and 3.5)."""
 
     def __init__(self, port, client_id="raw", version=5):
         self.version = version
@@ -161,15 +161,27 @@ class RawClient:
             if byte < 0x80:
                 return kind, self._exactly(length)
 
-    def publish(self, topic, payload):
-        """QoS 1; returns the reason code, 0 for success. ConnectionError when the broker hangs up instead."""
-        self.next_id += 1
+    def publish(self, topic, payload, qos=1):
+        """Returns the reason code, 0 for success. ConnectionError when the broker hangs up instead."""
+        self.next_id = self.next_id % 0xFFFF + 1
         properties = b"\0" if self.version == 5 else b""
-        body = text(topic) + struct.pack("!H", self.next_id) + properties + payload
-        self.socket.sendall(packet(0x32, body))
+        packet_id = struct.pack("!H", self.next_id)
+        self.socket.sendall(packet(0x30 | qos << 1, text(topic) + packet_id + properties + payload))
+        code = self._acknowledgement(0x40 if qos == 1 else 0x50, packet_id)
+        if qos == 2 and code < 0x80:
+            self.socket.sendall(packet(0x62, packet_id))
+            assert self._acknowledgement(0x70, packet_id) == 0
+        return code
+
+    def _acknowledgement(self, expected, packet_id):
         kind, answer = self.read()
-        assert kind == 0x40 and struct.unpack("!H", answer[:2])[0] == self.next_id, (kind, answer)
+        assert kind == expected and answer[:2] == packet_id, (kind, answer)
         return answer[2] if len(answer) > 2 else 0
+
+    def ping(self):
+        """ConnectionError when the connection is broken."""
+        self.socket.sendall(packet(0xC0, b""))
+        assert self.read()[0] == 0xD0
 
     def close(self):
         self.socket.close()

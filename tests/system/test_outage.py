@@ -1,13 +1,12 @@
 """Nothing is lost and nothing doubled, whoever dies."""
 
-import datetime
 import threading
 import time
 
 import pytest
 
 from mqtt import RawClient
-from readings import now, series, stamp, topic
+from readings import series, topic
 from waiting import PATIENCE, wait_until
 
 
@@ -195,59 +194,3 @@ def test_session_is_recognised_by_its_application_name(broker, database):
         " WHERE application_name LIKE 'highwater%%' AND usename = 'highwater' AND datname = %s",
         (database.name,),
     ) == 1
-
-
-def test_full_journal_refuses_instead_of_acknowledging_and_loses_nothing(make_broker, database, postgres):
-    postgres.stop()
-    config = {"journal": {"max_size": "4MiB", "segment_size": "1MiB"}}
-    broker = make_broker(database=database, config=config).start()
-    observed = ["water_level", "water_depth", "distance", "flow", "velocity", "rainfall", "humidity"]
-    sender = RawClient(broker.port, version=4)
-    acknowledged = 0
-    start = now() - datetime.timedelta(hours=10)
-    with pytest.raises(OSError):
-        for value in range(30000):
-            time_text = stamp(start + datetime.timedelta(seconds=value))
-            members = "".join(f', "{name}": {value}' for name in observed)
-            sender.publish("sensors/phu-an", f'{{"time": "{time_text}"{members}}}'.encode())
-            acknowledged += 1
-    sender.close()
-    broker.wait_for_log(r"highwater: .*journal.*max_size")
-    assert acknowledged > 1000
-    counters = broker.counters()
-    wait_until(lambda: counters.get("readings/unjournalled"), what="refusals counted")
-    postgres.start()
-    for name in observed:
-        database.wait_at_least(acknowledged, "phu-an", name, timeout=30)
-        # Of the message that was refused, some members may have been taken.
-        assert database.results("phu-an", name)[:acknowledged] == list(range(acknowledged))
-        assert len(database.results("phu-an", name)) <= acknowledged + 1
-    wait_until(lambda: counters.get("journal/pending") == 0, what="everything committed")
-    broker.client().publish(topic("nha-be"), "1.5")  # there is room again
-    database.wait_results("nha-be", [1.5])
-
-
-def test_readings_that_a_full_journal_drops_at_qos_0_are_on_the_ledger(make_broker, database, postgres):
-    postgres.stop()
-    config = {"journal": {"max_size": "4MiB", "segment_size": "1MiB"}}
-    broker = make_broker(database=database, config=config).start()
-    counters = broker.counters()
-    client = broker.client()
-    observed = ["water_level", "water_depth", "distance", "flow", "velocity", "rainfall", "humidity"]
-    sent = 0
-    start = now() - datetime.timedelta(hours=10)
-    while not counters.get("readings/unjournalled"):
-        assert sent < 30000, "the journal is never full"
-        batch = []
-        for value in range(sent, sent + 1000):
-            members = "".join(f', "{name}": {value}' for name in observed)
-            time_text = stamp(start + datetime.timedelta(seconds=value))
-            batch.append(("sensors/phu-an", f'{{"time": "{time_text}"{members}}}'))
-        client.publish_many(batch, qos=0)
-        sent += len(batch)
-        time.sleep(0.3)  # counters are published every 0.2 s
-    dropped = counters.get("readings/unjournalled")
-    postgres.start()
-    database.wait_count(sent * len(observed) - dropped, timeout=30)
-    total = "SELECT coalesce(sum(count), 0)::integer FROM highwater.loss WHERE reason = 'journal_full'"
-    wait_until(lambda: database.value(total) == dropped, 10, f"{dropped} losses on the ledger")
