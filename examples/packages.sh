@@ -105,12 +105,10 @@ install_all() {
 	fail "could not install: $*"
 }
 
-# On a machine with systemd the package has enabled its service for the next boot.
+# The package has enabled its service for the next boot, with systemd or without.
 disable_broker() {
-	if [ -d /run/systemd/system ] && command -v systemctl >/dev/null; then
-		as_root systemctl --quiet disable mosquitto.service >>"$log" 2>&1 || true
-		say 'mosquitto is installed, its service neither started nor enabled (systemctl enable --now mosquitto)'
-	fi
+	as_root /usr/sbin/update-rc.d mosquitto disable >>"$log" 2>&1 || true
+	say 'mosquitto is installed, its service neither started nor enabled (update-rc.d mosquitto enable)'
 }
 
 # replace FROM TO WORD...: the words, one a line.
