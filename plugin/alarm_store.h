@@ -2,22 +2,17 @@
  * alarm_store - alarm state that survives a kill -9, a start without database
  * and a power cut.
  *
- * A mapped file of fixed slots, one for each datastream that has ever had an
- * incident, and a header. A slot holds two checksummed copies of its state; a
- * write goes to the older one and makes it the newer, so that whatever tears,
- * one whole copy stays. alarm_format.h rules the bytes. A datastream
- * keeps its slot for ever: there are no more than datastreams, and a slot that
- * is never given back cannot be given to two.
+ * A slot store (slot_store.h) whose bodies are states of the rules, one for
+ * each datastream that has ever had an incident, and whose mark is the
+ * published position. alarm_format.h rules the bytes.
  *
  * Promise  What alarm_store_put() has written is there after the process is
  *          killed; after a power cut, what alarm_store_sync() has flushed.
  * Threads  put, set_published, publish [loop]; extend, sync [writer]; open,
  *          close, each [start].
  * Errors   0 or a negative errno. Nothing here logs.
- * Memory   The file is grown ahead by the writer, so that the loop never meets
- *          a full disk: without a free slot put says -ENOSPC and the state
- *          lives in memory only. (On a copy-on-write file system nobody can
- *          promise that; the journal's segments have the same limit.)
+ * Memory   As the slot store's: grown ahead by the writer; without a free slot
+ *          put says -ENOSPC and the state lives in memory only.
  */
 #ifndef HIGHWATER_ALARM_STORE_H
 #define HIGHWATER_ALARM_STORE_H
