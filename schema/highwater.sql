@@ -2,26 +2,33 @@
  * highwater - the schema's version and its parts, in the order they need each
  * other. Run inside a transaction: install.sql opens it, so do the tests.
  */
-SET LOCAL highwater.file_version = 1;
+SET LOCAL highwater.file_version = 2;
 
 \ir preflight.sql
 
 /*
- * Upgrade steps, oldest first, go here. Version 2 will begin with
- *     SELECT current_setting('highwater.installed_version')::integer = 1 AS upgrade_2 \gset
- *     \if :upgrade_2
- *     \ir upgrade-2.sql
- *     \endif
- * and a later step n asks for an installed version BETWEEN 1 AND n - 1.
+ * Upgrade steps, oldest first: step n is for an installed version from 1 to
+ * n - 1. What is given to a database only once, and not again when a city has
+ * deleted it, asks the same way.
  */
+SELECT current_setting('highwater.installed_version')::integer = 1 AS upgrade_2,
+	current_setting('highwater.installed_version')::integer < 2 AS first_2 \gset
+\if :upgrade_2
+\ir upgrade-2.sql
+\endif
 
 \ir version.sql
 \ir registry.sql
+\ir unit.sql
+\ir quality.sql
+\ir climatology.sql
+\ir conversion.sql
 \ir threshold.sql
 \ir observation.sql
 \ir alert.sql
 \ir guard.sql
 \ir ledger.sql
+\ir silence.sql
 \ir registration.sql
 \ir view.sql
 \ir role.sql

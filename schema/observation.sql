@@ -11,11 +11,16 @@ CREATE TABLE IF NOT EXISTS highwater.observation (
 	datastream_id   integer NOT NULL,
 	phenomenon_time timestamptz NOT NULL
 		CONSTRAINT phenomenon_time_is_finite CHECK (isfinite(phenomenon_time)),
-	result          double precision NOT NULL
+	result          double precision
 		CONSTRAINT result_is_finite CHECK (result > '-Infinity' AND result < 'Infinity'),
 	quality         smallint NOT NULL DEFAULT 2
 		CONSTRAINT quality_is_a_qartod_flag CHECK (quality IN (1, 2, 3, 4, 9)),
 	received_time   timestamptz NOT NULL DEFAULT now(),
+	raw             double precision
+		CONSTRAINT raw_is_finite CHECK (raw > '-Infinity' AND raw < 'Infinity'),
+	quality_tests   integer NOT NULL DEFAULT 0
+		CONSTRAINT quality_tests_are_not_negative CHECK (quality_tests >= 0),
+	CONSTRAINT only_a_missing_reading_has_no_result CHECK (result IS NOT NULL OR quality = 9),
 	PRIMARY KEY (datastream_id, phenomenon_time)
 ) PARTITION BY RANGE (phenomenon_time);
 COMMENT ON TABLE highwater.observation IS
@@ -26,10 +31,17 @@ COMMENT ON COLUMN highwater.observation.datastream_id IS
 COMMENT ON COLUMN highwater.observation.phenomenon_time IS
 	'When the water had this level; the sensor''s own time where it sends one. Microseconds.';
 COMMENT ON COLUMN highwater.observation.result IS
-	'The value, in the unit and datum of the datastream. Finite.';
+	'The value, in the unit and datum of the datastream. Finite. NULL only with quality 9: the sensor said '
+	'that it had no reading, or there was nothing to compute one from; then raw tells what it sent.';
 COMMENT ON COLUMN highwater.observation.quality IS
 	'QARTOD flag: 1 pass, 2 not evaluated, 3 suspect or of high interest, 4 fail, 9 missing.';
 COMMENT ON COLUMN highwater.observation.received_time IS 'When the broker had the message.';
+COMMENT ON COLUMN highwater.observation.raw IS
+	'What the sensor said, in the input_unit of the datastream''s conversion; NULL: the result is what it '
+	'said. recompute() makes results of it anew.';
+COMMENT ON COLUMN highwater.observation.quality_tests IS
+	'Verdict of each quality test, three bits each, test quality_test.test_id at bit 3 * test_id: 0 not '
+	'set up, 1 pass, 2 not evaluated, 3 suspect, 4 fail, 5 missing. quality_text() spells it out.';
 
 CREATE TABLE IF NOT EXISTS highwater.observation_default
 	PARTITION OF highwater.observation DEFAULT;

@@ -97,7 +97,12 @@ CREATE TABLE IF NOT EXISTS highwater.datastream (
 	name          text,
 	description   text,
 	created_at    timestamptz NOT NULL DEFAULT now(),
-	CONSTRAINT station_has_a_property_once UNIQUE (station_id, property)
+	expected_interval interval
+		CONSTRAINT expected_interval_is_positive CHECK (expected_interval > '0'),
+	gap_after     interval
+		CONSTRAINT gap_after_is_positive CHECK (gap_after > '0'),
+	CONSTRAINT station_has_a_property_once UNIQUE (station_id, property),
+	CONSTRAINT gap_after_is_not_shorter_than_expected_interval CHECK (gap_after >= expected_interval)
 );
 COMMENT ON TABLE highwater.datastream IS
 	'One observed property of one station: the series that observations belong to. Appears by itself '
@@ -116,6 +121,11 @@ COMMENT ON COLUMN highwater.datastream.name IS
 	'Name for people, where station and property do not say enough.';
 COMMENT ON COLUMN highwater.datastream.description IS 'Sensor, method, mounting height, survey.';
 COMMENT ON COLUMN highwater.datastream.created_at IS 'When the row was made.';
+COMMENT ON COLUMN highwater.datastream.expected_interval IS
+	'How often the sensor reports, such as 15 min; NULL: not known, then no reading is ever missed.';
+COMMENT ON COLUMN highwater.datastream.gap_after IS
+	'More than this between two readings is a gap, and more since the newest is an open one. NULL: three '
+	'times expected_interval.';
 
 CREATE OR REPLACE FUNCTION highwater.default_datastream_unit()
 	RETURNS trigger

@@ -27,10 +27,15 @@ GRANT EXECUTE ON FUNCTION highwater.schema_version() TO highwater_writer, highwa
 
 -- The partitions of observation need no grants of their own: they are reached through it.
 GRANT SELECT ON highwater.schema_history, highwater.observed_property, highwater.station,
-	highwater.datastream, highwater.threshold, highwater.threshold_in_force
+	highwater.datastream, highwater.threshold, highwater.threshold_in_force, highwater.unit,
+	highwater.quality_test, highwater.quality_rule, highwater.quality_rule_for_plugin,
+	highwater.climatology, highwater.conversion_coefficient
 	TO highwater_writer;
 GRANT INSERT ON highwater.station, highwater.datastream TO highwater_writer;
-GRANT SELECT, INSERT ON highwater.observation, highwater.rejected, highwater.loss TO highwater_writer;
+GRANT SELECT, INSERT ON highwater.observation, highwater.rejected, highwater.loss, highwater.silence
+	TO highwater_writer;
+-- The spike test of a reading is settled when its successor has arrived.
+GRANT UPDATE (quality, quality_tests) ON highwater.observation TO highwater_writer;
 GRANT SELECT, INSERT, UPDATE ON highwater.alert, highwater.alert_event, highwater.journal_position
 	TO highwater_writer;
 GRANT EXECUTE ON FUNCTION highwater.make_partitions(integer, integer), highwater.peak_level(text, text),
@@ -44,5 +49,7 @@ GRANT SELECT ON highwater.schema_history, highwater.observed_property, highwater
 	highwater.datastream, highwater.threshold, highwater.observation, highwater.alert,
 	highwater.alert_event, highwater.rejected, highwater.loss, highwater.journal_position,
 	highwater.threshold_in_force, highwater.reading, highwater.latest, highwater.observation_hourly,
-	highwater.observation_daily, highwater.flood_event
+	highwater.observation_daily, highwater.flood_event, highwater.unit, highwater.quality_test,
+	highwater.quality_rule, highwater.quality_rule_for_plugin, highwater.climatology,
+	highwater.conversion, highwater.conversion_coefficient, highwater.silence
 	TO highwater_analyst;

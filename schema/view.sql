@@ -34,7 +34,8 @@ COMMENT ON COLUMN highwater.threshold_in_force.source IS 'Where the value is pub
 COMMENT ON COLUMN highwater.threshold_in_force.valid_from IS 'In force since then; -infinity: since ever.';
 
 CREATE OR REPLACE VIEW highwater.reading AS
-	SELECT s.code AS station, d.property, o.phenomenon_time, o.result, d.unit, o.quality
+	SELECT s.code AS station, d.property, o.phenomenon_time, o.result, d.unit, o.quality, o.raw,
+		o.quality_tests
 	FROM highwater.observation o
 	JOIN highwater.datastream d USING (datastream_id)
 	JOIN highwater.station s USING (station_id);
@@ -44,20 +45,24 @@ COMMENT ON VIEW highwater.reading IS
 COMMENT ON COLUMN highwater.reading.station IS 'Code of the station.';
 COMMENT ON COLUMN highwater.reading.property IS 'Code of the observed property.';
 COMMENT ON COLUMN highwater.reading.phenomenon_time IS 'When the water had this level.';
-COMMENT ON COLUMN highwater.reading.result IS 'The value, in unit.';
+COMMENT ON COLUMN highwater.reading.result IS 'The value, in unit; NULL: missing, quality 9.';
 COMMENT ON COLUMN highwater.reading.unit IS 'Unit of the datastream, a UCUM code.';
 COMMENT ON COLUMN highwater.reading.quality IS
 	'QARTOD flag: 1 pass, 2 not evaluated, 3 suspect or of high interest, 4 fail, 9 missing.';
+COMMENT ON COLUMN highwater.reading.raw IS
+	'What the sensor said, in the input_unit of the conversion; NULL: the result is what it said.';
+COMMENT ON COLUMN highwater.reading.quality_tests IS
+	'Verdict of each quality test; quality_text() spells it out.';
 
 -- A descent of the key for each datastream, instead of a walk through all rows.
 CREATE OR REPLACE VIEW highwater.latest AS
 	SELECT d.datastream_id, s.code AS station, s.name AS station_name, d.property, newest.phenomenon_time,
 		newest.result, d.unit, d.datum, newest.quality, newest.received_time,
-		now() - newest.phenomenon_time AS age
+		now() - newest.phenomenon_time AS age, newest.raw, newest.quality_tests
 	FROM highwater.datastream d
 	JOIN highwater.station s USING (station_id)
 	CROSS JOIN LATERAL (
-		SELECT o.phenomenon_time, o.result, o.quality, o.received_time
+		SELECT o.phenomenon_time, o.result, o.quality, o.received_time, o.raw, o.quality_tests
 		FROM highwater.observation o
 		WHERE o.datastream_id = d.datastream_id
 		ORDER BY o.phenomenon_time DESC
@@ -71,13 +76,18 @@ COMMENT ON COLUMN highwater.latest.station IS 'Code of the station.';
 COMMENT ON COLUMN highwater.latest.station_name IS 'Name of the station.';
 COMMENT ON COLUMN highwater.latest.property IS 'Code of the observed property.';
 COMMENT ON COLUMN highwater.latest.phenomenon_time IS 'When the water had this level.';
-COMMENT ON COLUMN highwater.latest.result IS 'The value, in unit above datum.';
+COMMENT ON COLUMN highwater.latest.result IS
+	'The value, in unit above datum; NULL: missing, quality 9.';
 COMMENT ON COLUMN highwater.latest.unit IS 'Unit of the datastream, a UCUM code.';
 COMMENT ON COLUMN highwater.latest.datum IS 'Height that levels count from; NULL when not known.';
 COMMENT ON COLUMN highwater.latest.quality IS
 	'QARTOD flag: 1 pass, 2 not evaluated, 3 suspect or of high interest, 4 fail, 9 missing.';
 COMMENT ON COLUMN highwater.latest.received_time IS 'When the broker had the message.';
 COMMENT ON COLUMN highwater.latest.age IS 'Time since phenomenon_time.';
+COMMENT ON COLUMN highwater.latest.raw IS
+	'What the sensor said, in the input_unit of the conversion; NULL: the result is what it said.';
+COMMENT ON COLUMN highwater.latest.quality_tests IS
+	'Verdict of each quality test; quality_text() spells it out.';
 
 CREATE OR REPLACE VIEW highwater.observation_hourly AS
 	SELECT d.datastream_id, s.code AS station, d.property, d.unit,

@@ -1,6 +1,6 @@
 -- Each role can do what it needs, shown by doing it, and nothing else, shown by all privileges there are.
 BEGIN;
-SELECT plan(44);
+SELECT plan(48);
 \ir include/as_role.sql
 
 SELECT highwater.set_threshold('phu-an', 'water_level', 1, 'I', 1.4) AS stream \gset
@@ -17,11 +17,24 @@ CREATE FUNCTION pg_temp.granted(role_name text) RETURNS TABLE (relation text, pr
 $$;
 SELECT results_eq($$SELECT * FROM pg_temp.granted('highwater_writer')$$, $$VALUES
 	('alert', 'INSERT SELECT UPDATE'), ('alert_event', 'INSERT SELECT UPDATE'),
+	('climatology', 'SELECT'), ('conversion_coefficient', 'SELECT'),
 	('datastream', 'INSERT SELECT'), ('journal_position', 'INSERT SELECT UPDATE'),
 	('loss', 'INSERT SELECT'), ('observation', 'INSERT SELECT'),
-	('observed_property', 'SELECT'), ('rejected', 'INSERT SELECT'), ('schema_history', 'SELECT'),
-	('station', 'INSERT SELECT'), ('threshold', 'SELECT'), ('threshold_in_force', 'SELECT')$$,
+	('observed_property', 'SELECT'), ('quality_rule', 'SELECT'), ('quality_rule_for_plugin', 'SELECT'),
+	('quality_test', 'SELECT'), ('rejected', 'INSERT SELECT'), ('schema_history', 'SELECT'),
+	('silence', 'INSERT SELECT'), ('station', 'INSERT SELECT'), ('threshold', 'SELECT'),
+	('threshold_in_force', 'SELECT'), ('unit', 'SELECT')$$,
 	'the writer has exactly the privileges that it needs');
+SELECT results_eq($$
+	SELECT attrelid::regclass::text COLLATE "default", string_agg(attname, ' ' ORDER BY attnum) COLLATE "default"
+	FROM pg_attribute
+	JOIN pg_class ON pg_class.oid = attrelid
+	WHERE relnamespace = 'highwater'::regnamespace AND attnum > 0
+	  AND has_column_privilege('highwater_writer', attrelid, attnum, 'UPDATE')
+	  AND NOT has_table_privilege('highwater_writer', attrelid, 'UPDATE')
+	GROUP BY 1$$,
+	$$VALUES ('highwater.observation', 'quality quality_tests')$$,
+	'of an observation the writer changes the flags alone');
 SELECT results_eq($$SELECT * FROM pg_temp.granted('highwater_analyst')$$, $$
 	SELECT relname::text COLLATE "default", 'SELECT' FROM pg_class
 	WHERE relnamespace = 'highwater'::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT relispartition
@@ -86,6 +99,10 @@ SELECT pg_temp.may('highwater_writer', statement, description) FROM (VALUES
 	   VALUES ('00000000-0000-0000-0000-000000000001', 1)
 	   ON CONFLICT (journal_id) DO UPDATE SET position = EXCLUDED.position, updated_at = now()
 	   WHERE j.position < EXCLUDED.position$$, 'move the journal position'),
+	('UPDATE highwater.observation SET quality = 1, quality_tests = 32768 WHERE datastream_id = 1',
+	 'settle an observation''s flags'),
+	($$INSERT INTO highwater.silence (datastream_id, silence_from, silence_to, expected)
+	   VALUES (1, now() - interval '1 h', now(), 3) ON CONFLICT DO NOTHING$$, 'note a silence'),
 	('SELECT highwater.make_partitions(5, 2)', 'have partitions made'),
 	(format($$SELECT highwater.store_transition(%s, 'i', 'i/' || s, s, 'Alert', 'threshold', 'rising', 1,
 		'I', 0, 1.5, 1.4, 'Minor', 2::smallint, now(), now(), now(), 1.5, now())
@@ -97,6 +114,7 @@ SELECT is((SELECT transitions FROM highwater.alert WHERE incident = 'i'), 2,
 
 SELECT pg_temp.may_not('highwater_writer', statement, description) FROM (VALUES
 	('UPDATE highwater.observation SET result = 0', 'change an observation'),
+	('UPDATE highwater.observation SET raw = 0', 'change what a sensor said'),
 	('DELETE FROM highwater.observation', 'delete an observation'),
 	('TRUNCATE highwater.observation', 'empty the observations'),
 	('INSERT INTO highwater.observation_default VALUES (1, now(), 0)', 'write to a partition directly'),

@@ -1,6 +1,6 @@
 -- What only shows between two sessions: waiting, and notifications. The others work through dblink.
 BEGIN;
-SELECT plan(16);
+SELECT plan(20);
 CREATE EXTENSION IF NOT EXISTS dblink;
 
 SELECT dblink_connect(session, format('host=%s port=%s dbname=%s user=%s',
@@ -73,19 +73,21 @@ BEGIN
 	RETURN heard;
 END
 $$;
-SELECT is(pg_temp.heard_after(format('UPDATE highwater.%I SET name = name WHERE false', changed)),
+SELECT is(pg_temp.heard_after(format('DELETE FROM highwater.%I WHERE false', changed)),
 	ARRAY[changed], 'a change of ' || changed || ' is heard')
-	FROM unnest(ARRAY['observed_property', 'station', 'datastream', 'threshold']) AS changed;
+	FROM unnest(ARRAY['observed_property', 'station', 'datastream', 'threshold', 'unit', 'quality_rule',
+	                  'climatology', 'conversion']) AS changed;
 
 SELECT is_empty($$
 	SELECT name
-	FROM unnest(ARRAY['observed_property', 'station', 'datastream', 'threshold']) AS name
+	FROM unnest(ARRAY['observed_property', 'station', 'datastream', 'threshold', 'unit', 'quality_rule',
+	                  'climatology', 'conversion']) AS name
 	WHERE NOT EXISTS (
 		SELECT FROM pg_trigger
 		WHERE tgrelid = ('highwater.' || name)::regclass AND tgname = 'notify_registry' AND tgenabled = 'O'
 		  AND pg_get_triggerdef(oid) LIKE '% AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON %'
 		  AND pg_get_triggerdef(oid) LIKE '% FOR EACH STATEMENT %')
-$$, 'insert, update, delete and truncate of the four registry tables are notified, once a statement');
+$$, 'insert, update, delete and truncate of the registry tables are notified, once a statement');
 
 SELECT dblink_exec('two', 'BEGIN') \g /dev/null
 SELECT dblink_exec('two', 'UPDATE highwater.station SET name = name WHERE false') \g /dev/null

@@ -20,3 +20,11 @@ INSERT INTO highwater.rejected (journal_id, position, received_time, topic, reas
 INSERT INTO highwater.loss (reason, started, ended, count) VALUES ('disk_full', now(), now(), 7);
 INSERT INTO highwater.journal_position (journal_id, position)
 	VALUES ('00000000-0000-0000-0000-000000000001', 4294967400);
+INSERT INTO highwater.quality_rule (datastream_id, test, suspect_min, suspect_max)
+	SELECT datastream_id, 'gross_range', 0, 2 FROM highwater.datastream;
+INSERT INTO highwater.climatology (datastream_id, season, season_from, season_to, suspect_max)
+	SELECT datastream_id, 'month', 9, 11, 2.5 FROM highwater.datastream;
+INSERT INTO highwater.conversion (datastream_id, kind, input, input_unit, mount_height)
+	SELECT datastream_id, 'distance', 'distance', 'mm', 5 FROM highwater.datastream;
+INSERT INTO highwater.silence (datastream_id, silence_from, silence_to, expected)
+	SELECT datastream_id, '2026-11-22 10:00Z', '2026-11-22 12:00Z', 7 FROM highwater.datastream;
