@@ -222,10 +222,7 @@ static int prepare_first(struct journal *j)
 	}
 	if (r < 0 && !is_full(r))
 		return r;
-	uint64_t head = j->segments.count > 0
-	                        ? journal_format_position(j->segments.at[0]->number, JOURNAL_FORMAT_START)
-	                        : 0;
-	atomic_store_explicit(&j->head, head, memory_order_relaxed);
+	journal_private_set_head(j);
 	return 0;
 }
 

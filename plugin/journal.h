@@ -67,9 +67,11 @@ struct journal_options {
 struct journal_report {
 	uint64_t records;  /* valid records that are still there */
 	uint64_t segments; /* files that they stand in */
-	uint64_t
-		skipped_bytes; /* lost to damage, JOURNAL_SKIP only; an upper bound where a file is missing */
-	bool tail_torn;        /* the end was unfinished: a crash or power cut, nothing to do */
+	/* Lost to damage, JOURNAL_SKIP only; an upper bound where a file is missing. */
+	uint64_t skipped_bytes;
+	/* Of these, after the last record. No cursor comes by there, and the next journal_open() does not find it. */
+	uint64_t missing_bytes;
+	bool tail_torn;    /* the end was unfinished: a crash or power cut, nothing to do */
 	char message[512]; /* on failure, or when something was skipped: what, where, what to do; else "" */
 };
 
@@ -107,7 +109,8 @@ int journal_append(struct journal *j, uint8_t kind, enum journal_class class, co
 /* [any] Position after the last record appended. */
 uint64_t journal_tail(const struct journal *j);
 
-/* [any] Position of the oldest record that is still there; with none, where the next will stand, or before. */
+/* [any] Position of the oldest record that is still there, or of what is missing before it; with none, where the
+ * next will stand, or before. */
 uint64_t journal_head(const struct journal *j);
 
 /* [any] Disk space in use, bytes, prepared segments included; records appended since open plus those recovered. */
@@ -124,10 +127,17 @@ int journal_sync(struct journal *j) must_check;
 /* [writer] Deletes segments that end at or before position and are no longer written. */
 int journal_retire(struct journal *j, uint64_t position) must_check;
 
+/* What damage has cost. */
+struct journal_loss {
+	uint64_t records; /* where it is known how many stood there */
+	uint64_t bytes;   /* of stretches where it is not */
+};
+
 /* Reads forward from a position. [writer], or [start] before the writer exists. */
 struct journal_cursor {
 	struct journal *journal;
-	uint64_t position; /* of the next record */
+	uint64_t position;        /* of the next record */
+	struct journal_loss lost; /* what it has passed over */
 };
 
 struct journal_record {
@@ -141,12 +151,16 @@ struct journal_record {
 /* A position before the head starts at the head; one after the tail stays and reads nothing. */
 void journal_cursor_init(struct journal_cursor *c, struct journal *j, uint64_t position);
 
-/* 1 with *ret filled from buffer (JOURNAL_BODY_MAX bytes or more), 0 at the tail, -EBADMSG when a record that
- * was appended no longer reads back, or why the file cannot be read. The cursor moves only when it is 1. */
+/*
+ * 1 with *ret filled from buffer (JOURNAL_BODY_MAX bytes or more), 0 at the tail, -EBADMSG when a record that
+ * was appended no longer reads back, or why the file cannot be read. The cursor moves over a record only when it
+ * is 1. Damage that journal_open() skipped it passes over on its way, and counts it.
+ */
 int journal_cursor_next(struct journal_cursor *c, uint8_t *buffer, size_t size,
                         struct journal_record *ret) must_check;
 
-/* After an error: goes on in the next segment, or at the tail when there is none. Bytes passed over. */
+/* After an error: goes on in the next segment, or at the tail when there is none. Bytes passed over; they are
+ * counted in the cursor too. */
 uint64_t journal_cursor_skip(struct journal_cursor *c);
 
 #endif

@@ -1,3 +1,4 @@
+#include "journal_damage.h"
 #include "journal_format.h"
 #include "journal_private.h"
 
@@ -5,7 +6,42 @@
 
 void journal_cursor_init(struct journal_cursor *c, struct journal *j, uint64_t position)
 {
-	*c = (struct journal_cursor){j, MAX(position, journal_head(j))};
+	*c = (struct journal_cursor){.journal = j, .position = MAX(position, journal_head(j))};
+}
+
+/* To the first record of a segment that follows; what is missing in between is counted. */
+static void enter(struct journal_cursor *c, const struct journal_segment *s)
+{
+	uint64_t start = journal_format_position(s->number, JOURNAL_FORMAT_START);
+
+	if (c->position >= start)
+		return;
+	if (journal_format_number(c->position) < s->number)
+		c->lost.bytes += s->gap;
+	c->position = start;
+}
+
+/*
+ * Where the records end that can be read from the cursor on. A cursor that
+ * stands in what recovery skipped was there before the damage: what follows is
+ * tried, since it may be whole.
+ */
+static uint32_t find_limit(const struct journal_cursor *c, const struct journal_segment *s, uint64_t tail)
+{
+	if (s->number == journal_format_number(tail))
+		return journal_format_offset(tail);
+	uint32_t end = atomic_load_explicit(&s->end, memory_order_acquire);
+	return s->damaged && journal_format_offset(c->position) > end ? s->damage_end : end;
+}
+
+/* Over the end of a segment's records, and the damage behind it. */
+static void leave(struct journal_cursor *c, const struct journal_segment *s, uint32_t limit)
+{
+	if (s->damaged && journal_format_offset(c->position) == limit && limit < s->damage_end) {
+		c->lost.records += s->lost.records;
+		c->lost.bytes += s->lost.bytes;
+	}
+	c->position = journal_format_position(s->number + 1, 0);
 }
 
 /*
@@ -13,43 +49,55 @@ void journal_cursor_init(struct journal_cursor *c, struct journal *j, uint64_t p
  * cursor steps to the following segment when it is at that end. NULL at the
  * tail.
  */
-static struct journal_segment *settle_on(const struct journal_cursor *c, uint64_t *position,
-                                         uint32_t *ret_limit)
+static struct journal_segment *settle_on(struct journal_cursor *c, uint32_t *ret_limit)
 {
 	uint64_t tail = journal_tail(c->journal);
 
-	while (*position < tail) {
-		uint32_t number = journal_format_number(*position);
-		struct journal_segment *s = journal_private_find(c->journal, number);
+	while (c->position < tail) {
+		struct journal_segment *s =
+			journal_private_find(c->journal, journal_format_number(c->position));
 
 		if (!s || s->number > journal_format_number(tail))
 			return NULL;
-		if (s->number > number || journal_format_offset(*position) < JOURNAL_FORMAT_START)
-			*position = journal_format_position(s->number, JOURNAL_FORMAT_START);
-		*ret_limit = s->number == journal_format_number(tail)
-		                     ? journal_format_offset(tail)
-		                     : atomic_load_explicit(&s->end, memory_order_acquire);
-		if (journal_format_offset(*position) < *ret_limit)
+		enter(c, s);
+		*ret_limit = find_limit(c, s, tail);
+		if (journal_format_offset(c->position) < *ret_limit)
 			return s;
-		*position = journal_format_position(s->number + 1, 0);
+		if (s->number == journal_format_number(tail))
+			return NULL;
+		leave(c, s, *ret_limit);
 	}
 	return NULL;
+}
+
+static bool is_seal(int r, const struct journal_record *record)
+{
+	return r > 0 && record->kind == JOURNAL_FORMAT_SEAL;
 }
 
 int journal_cursor_next(struct journal_cursor *c, uint8_t *buffer, size_t size, struct journal_record *ret)
 {
 	struct journal *j = c->journal;
 	struct journal_record record;
-	uint64_t position = c->position;
 	uint32_t limit;
-	const struct journal_segment *s = settle_on(c, &position, &limit);
+	const struct journal_segment *s;
+	int r;
 
-	if (!s)
-		return 0;
-	int r = journal_reader_open(&j->reader, j->directory, s->number, j->seed);
-	if (r < 0)
-		return r;
-	r = journal_reader_next(&j->reader, journal_format_offset(position), limit, &record);
+	for (;;) {
+		s = settle_on(c, &limit);
+		if (!s)
+			return 0;
+		r = journal_reader_open(&j->reader, j->directory, s->number, j->seed);
+		if (r < 0)
+			return r;
+		r = journal_reader_next(&j->reader, journal_format_offset(c->position), limit, &record);
+		if (!s->damaged || limit != s->damage_end || (r != 0 && !is_seal(r, &record)))
+			break;
+		if (r == 0)
+			(void)journal_cursor_skip(c); /* known, and told */
+		else
+			c->position = journal_format_position(s->number + 1, 0);
+	}
 	if (r < 0)
 		return r;
 	if (r == 0 || record.kind == JOURNAL_FORMAT_SEAL || record.length > size)
@@ -63,12 +111,17 @@ int journal_cursor_next(struct journal_cursor *c, uint8_t *buffer, size_t size, 
 
 uint64_t journal_cursor_skip(struct journal_cursor *c)
 {
-	uint64_t position = c->position;
+	struct journal *j = c->journal;
 	uint32_t limit;
-	const struct journal_segment *s = settle_on(c, &position, &limit);
+	const struct journal_segment *s = settle_on(c, &limit);
 
 	if (!s)
 		return 0;
+	uint32_t from = journal_format_offset(c->position);
+	if (journal_reader_open(&j->reader, j->directory, s->number, j->seed) == 0)
+		journal_damage_count(s, &j->reader, from, limit, &c->lost);
+	else
+		c->lost.bytes += limit - from;
 	c->position = journal_format_position(s->number, limit);
-	return limit - journal_format_offset(position);
+	return limit - from;
 }

@@ -83,6 +83,7 @@ void journal_format_write_mark(const struct journal_format_known *known, uint32_
 		.generation = JOURNAL_LE64(known->generation),
 		.synced = JOURNAL_LE32(known->synced),
 		.retired = JOURNAL_LE32(known->retired),
+		.records = JOURNAL_LE32(known->records),
 	};
 	ret->crc = JOURNAL_LE32(mark_crc(ret, seed, number, journal_format_mark_offset(known->generation)));
 }
@@ -98,6 +99,7 @@ bool journal_format_read_mark(const struct journal_format_mark *m, uint32_t seed
 	ret->generation = JOURNAL_LE64(m->generation);
 	ret->synced = synced;
 	ret->retired = JOURNAL_LE32(m->retired);
+	ret->records = JOURNAL_LE32(m->records);
 	ret->sealed = JOURNAL_LE32(m->sealed) == JOURNAL_FORMAT_SEALED;
 	return true;
 }

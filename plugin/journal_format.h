@@ -35,7 +35,9 @@
  *     16     4  synced: every record before this offset has been flushed. When
  *               sealed, the segment's log ends here
  *     20     4  retired: segments with lower numbers may have been deleted
- *     24     8  zero
+ *     24     4  how many records stand before synced; 0 with a synced beyond 4096
+ *               in marks of versions that did not count
+ *     28     4  zero
  *
  * RECORD   begins at a multiple of 8
  *      0     4  CRC of bytes 4..7 and the body, seeded by the record's position
@@ -138,7 +140,8 @@ struct journal_format_mark {
 	uint64_t generation;
 	uint32_t synced;
 	uint32_t retired;
-	uint8_t zero[8];
+	uint32_t records;
+	uint8_t zero[4];
 };
 
 struct journal_format_record {
@@ -221,9 +224,15 @@ const char *journal_format_read_header(const struct journal_format_header *h, ui
 /* What a mark says. */
 struct journal_format_known {
 	uint64_t generation;
-	uint32_t synced, retired;
+	uint32_t synced, retired, records;
 	bool sealed;
 };
+
+/* Whether records says how many stand before synced. */
+static inline bool journal_format_counted(const struct journal_format_known *known)
+{
+	return known->records > 0 || known->synced == JOURNAL_FORMAT_START;
+}
 
 /* The copy that a generation is written to: its offset in the file. */
 uint32_t journal_format_mark_offset(uint64_t generation);

@@ -50,6 +50,9 @@ struct journal {
 /* [writer] journal_sync(); all: up to the tail and with the mark, as when no one appends. */
 int journal_private_sync(struct journal *j, bool all) must_check;
 
+/* [writer] Stores head: the oldest segment's first record, or what is missing before it. */
+void journal_private_set_head(struct journal *j);
+
 /* [writer] First segment with this number or a higher one, or NULL. */
 struct journal_segment *journal_private_find(const struct journal *j, uint32_t number);
 

@@ -1,5 +1,6 @@
 #include "journal_recover.h"
 
+#include "journal_damage.h"
 #include "journal_format.h"
 #include "journal_reader.h"
 
@@ -158,7 +159,11 @@ static ssize_t step_back(struct look *l, size_t i, int *ret_error)
 	if (k >= 0 && l->all.at[k]->number == previous)
 		return k;
 	*ret_error = damage(l, previous, "the segment is missing, but the one after it is there");
-	l->report->skipped_bytes += s->size;
+	uint32_t below =
+		MAX(k >= 0 ? l->all.at[k]->number : 0, l->found->retired > 0 ? l->found->retired - 1 : 0);
+	l->all.at[i]->gap =
+		MIN((uint64_t)(previous - below) * l->options->segment_size, l->options->max_size);
+	l->report->skipped_bytes += s->gap;
 	return k;
 }
 
@@ -187,7 +192,6 @@ static int scan(struct look *l, struct journal_segment *s)
 	uint32_t limit = s->known.sealed ? MIN(s->known.synced, s->size) : s->size;
 	uint32_t offset = JOURNAL_FORMAT_START;
 	struct journal_record record;
-	uint64_t count = 0;
 	int r = journal_reader_open(&l->reader, l->directory, s->number, journal_format_seed(l->found->id));
 
 	while (r == 0 && (r = journal_reader_next(&l->reader, offset, limit, &record)) > 0) {
@@ -196,14 +200,14 @@ static int scan(struct look *l, struct journal_segment *s)
 			break;
 		}
 		offset = journal_format_offset(record.next);
-		count++;
+		s->records++;
 		r = 0;
 	}
 	if (r < 0 && r != -EIO)
 		return r;
 	atomic_store_explicit(&s->end, offset, memory_order_relaxed);
-	l->report->records += count;
-	l->report->segments += count > 0;
+	l->report->records += s->records;
+	l->report->segments += s->records > 0;
 	return 0;
 }
 
@@ -235,12 +239,11 @@ static bool passed(const struct look *l, size_t i)
 
 static int skip_rest(struct look *l, struct journal_segment *s, bool full)
 {
-	uint32_t end = atomic_load_explicit(&s->end, memory_order_relaxed);
-	uint32_t extent = full && !s->known.sealed ? s->size : s->known.synced;
+	int r = journal_damage_assess(s, &l->reader, full);
 
-	l->report->skipped_bytes += extent > end ? extent - end : 0;
+	l->report->skipped_bytes += s->damage_end - atomic_load_explicit(&s->end, memory_order_relaxed);
 	s->damaged = true;
-	return 0;
+	return r;
 }
 
 /* Is what was found in live[i] what must be there? */
@@ -324,7 +327,8 @@ static int check_end(struct look *l)
 	if (!newest && (!last || is_open(last) || last->damaged))
 		return 0;
 	if (!newest) {
-		l->report->skipped_bytes += last->size;
+		l->report->skipped_bytes += l->options->segment_size;
+		l->report->missing_bytes += l->options->segment_size;
 		return damage(l, last->number,
 		              "the log goes on after this segment, but the next one is missing");
 	}

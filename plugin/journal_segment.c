@@ -339,18 +339,35 @@ int journal_segment_flush(struct journal_segment *s, uint32_t offset)
 	return 0;
 }
 
+uint32_t journal_segment_walk(const struct journal_segment *s, uint32_t at, uint32_t offset, uint32_t *count)
+{
+	struct journal_format_record head;
+
+	while (at < offset) {
+		memcpy(&head, s->map + at, sizeof(head));
+		uint32_t size = journal_format_check_head(&head);
+		if (size == 0 || size > offset - at)
+			break;
+		at += size;
+		++*count;
+	}
+	return at;
+}
+
 int journal_segment_settle(int directory, struct journal_segment *s, bool seal)
 {
 	struct journal_format_known before = s->known;
 
 	s->known.sealed = seal;
 	s->known.synced = atomic_load_explicit(&s->end, memory_order_relaxed);
+	s->known.records = s->records;
 	int r = journal_segment_mark(directory, s, true);
 	if (r == 0)
 		r = journal_segment_mark(directory, s, true);
 	if (r < 0) {
 		s->known.sealed = before.sealed;
 		s->known.synced = before.synced;
+		s->known.records = before.records;
 	}
 	return r;
 }

@@ -34,12 +34,16 @@ struct journal_segment {
 
 	/* Where its log ends. 0 while the appender may write; the appender stores it once. */
 	_Atomic uint32_t end;
+	uint32_t records; /* before end, once it is known */
 
-	/* Recovery only. */
-	const char *fault; /* why the header is not valid, a sentence part; or NULL */
-	bool foreign;      /* the header is valid, of another journal */
-	bool closed;       /* the log goes on in another segment */
-	bool damaged;      /* JOURNAL_SKIP: left as it is until it is retired */
+	/* Recovery only, but for what a cursor reads of it. */
+	const char *fault;        /* why the header is not valid, a sentence part; or NULL */
+	bool foreign;             /* the header is valid, of another journal */
+	bool closed;              /* the log goes on in another segment */
+	bool damaged;             /* JOURNAL_SKIP: left as it is until it is retired */
+	uint32_t damage_end;      /* where what cannot be read ends; it begins at end */
+	struct journal_loss lost; /* in between */
+	uint64_t gap;             /* bytes, at most, of segments that are missing before this one */
 
 	/* While mapped. */
 	int fd;           /* else -1 */
@@ -84,7 +88,13 @@ int journal_segment_mark(int directory, struct journal_segment *s, bool flush) m
 /* Flushes a mapped segment up to an offset; the page of the offset is included when it lies within. */
 int journal_segment_flush(struct journal_segment *s, uint32_t offset) must_check;
 
-/* Both copies of the mark say that everything up to end is on disk, which must be true. */
+/*
+ * Where the records end, of a mapped segment, that lie wholly before offset; from at, a record's beginning, on.
+ * Adds their number to *count.
+ */
+uint32_t journal_segment_walk(const struct journal_segment *s, uint32_t at, uint32_t offset, uint32_t *count);
+
+/* Both copies of the mark say that everything up to end is on disk, which must be true; records is known. */
 int journal_segment_settle(int directory, struct journal_segment *s, bool seal) must_check;
 
 /* Flushes the data of a file that is not mapped. */

@@ -101,20 +101,16 @@ int journal_prepare(struct journal *j)
 	return 0;
 }
 
-/* Where the records end that lie wholly before offset. */
-static uint32_t whole_records(const struct journal_segment *s, uint32_t offset)
+void journal_private_set_head(struct journal *j)
 {
-	struct journal_format_record head;
-	uint32_t at = s->known.synced;
+	const struct journal_segment *first = j->segments.count > 0 ? j->segments.at[0] : NULL;
+	uint64_t head = 0;
 
-	while (at < offset) {
-		memcpy(&head, s->map + at, sizeof(head));
-		uint32_t size = journal_format_check_head(&head);
-		if (size == 0 || size > offset - at)
-			break;
-		at += size;
-	}
-	return at;
+	if (first && first->gap > 0)
+		head = journal_format_position(first->previous, 0);
+	else if (first)
+		head = journal_format_position(first->number, JOURNAL_FORMAT_START);
+	atomic_store_explicit(&j->head, head, memory_order_relaxed);
 }
 
 /*
@@ -137,10 +133,12 @@ static int sync_active(struct journal *j, struct journal_segment *s, uint32_t ta
 	int r = journal_segment_flush(s, MAX(offset, 1));
 	if (r < 0)
 		return r;
-	uint32_t synced = whole_records(s, offset);
+	uint32_t records = s->known.records;
+	uint32_t synced = journal_segment_walk(s, s->known.synced, offset, &records);
 	if (synced == s->known.synced)
 		return 0;
 	s->known.synced = synced;
+	s->known.records = records;
 	return journal_segment_mark(j->directory, s, all);
 }
 
@@ -149,6 +147,9 @@ static int sync_left(struct journal *j, struct journal_segment *s)
 	uint32_t end = atomic_load_explicit(&s->end, memory_order_acquire);
 	int r = journal_segment_flush(s, end + (uint32_t)sizeof(struct journal_format_record));
 
+	s->records = s->known.records;
+	if (journal_segment_walk(s, s->known.synced, end, &s->records) != end)
+		s->records = 0; /* the map is damaged: not known */
 	if (r == 0)
 		r = journal_segment_settle(j->directory, s, true);
 	if (r == 0)
@@ -199,9 +200,7 @@ static int delete_oldest(struct journal *j)
 	journal_segment_free(s);
 	j->segments.count--;
 	memmove(j->segments.at, j->segments.at + 1, j->segments.count * sizeof(j->segments.at[0]));
-	atomic_store_explicit(&j->head,
-	                      journal_format_position(j->segments.at[0]->number, JOURNAL_FORMAT_START),
-	                      memory_order_relaxed);
+	journal_private_set_head(j);
 	return 0;
 }
 
@@ -211,8 +210,13 @@ static bool is_done(const struct journal *j, size_t i, uint64_t position)
 
 	if (i + 1 >= j->segments.count || s->number >= tail_number(j))
 		return false;
-	return journal_format_position(s->number, atomic_load_explicit(&s->end, memory_order_acquire)) <=
-	       position;
+	uint64_t end = journal_format_position(
+		s->number, MAX(atomic_load_explicit(&s->end, memory_order_acquire), s->damage_end));
+	/* What is missing behind it is told first: without it no one would know. */
+	const struct journal_segment *after = j->segments.at[i + 1];
+	if (after->gap > 0)
+		end = journal_format_position(after->number, JOURNAL_FORMAT_START);
+	return end <= position;
 }
 
 int journal_retire(struct journal *j, uint64_t position)

@@ -59,7 +59,17 @@ static const char *loss_name(unsigned loss)
 	if (loss < REJECT_COUNT) {
 		return reject_name((enum reject)loss);
 	}
-	return loss == LOSS_JOURNAL_FULL ? LEDGER_JOURNAL_FULL : LEDGER_OUT_OF_MEMORY;
+	switch ((enum loss)loss) {
+	case LOSS_JOURNAL_FULL:
+		return LEDGER_JOURNAL_FULL;
+	case LOSS_OUT_OF_MEMORY:
+		return LEDGER_OUT_OF_MEMORY;
+	case LOSS_JOURNAL_DAMAGED_AT_MOST:
+		return LEDGER_JOURNAL_DAMAGED_AT_MOST;
+	case LOSS_COUNT:
+		break;
+	}
+	return "";
 }
 
 /* The entry of this name, made if it is not there; NULL when the file is full of reasons of other versions. */
@@ -161,6 +171,11 @@ void ledger_close(struct ledger *l)
 
 void ledger_add(struct ledger *l, unsigned loss, int64_t now_us)
 {
+	ledger_add_many(l, loss, 1, now_us);
+}
+
+void ledger_add_many(struct ledger *l, unsigned loss, uint64_t count, int64_t now_us)
+{
 	struct entry *e = loss < LOSS_COUNT ? l->by_loss[loss] : NULL;
 	uint64_t total;
 
@@ -172,7 +187,7 @@ void ledger_add(struct ledger *l, unsigned loss, int64_t now_us)
 		atomic_store_explicit(&e->first_us, now_us, memory_order_relaxed);
 	}
 	atomic_store_explicit(&e->last_us, now_us, memory_order_relaxed);
-	atomic_fetch_add_explicit(&e->total, 1, memory_order_release);
+	atomic_fetch_add_explicit(&e->total, count, memory_order_release);
 	atomic_store_explicit(&l->dirty, true, memory_order_release);
 }
 

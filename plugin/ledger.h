@@ -21,13 +21,21 @@
 
 #define LEDGER_NAME_MAX 31
 
-/* The reasons: every reject by its name, and two of the ledger's own. */
+/* The reasons: every reject by its name, and some of the ledger's own. */
 #define LEDGER_JOURNAL_FULL  "journal_full"  /* QoS 0 while the journal could not take it */
 #define LEDGER_OUT_OF_MEMORY "out_of_memory" /* QoS 0 while memory was short */
+
+/* Records of the journal that are gone: as many, or where their number is not known, so many at most. */
+#define LEDGER_JOURNAL_DAMAGED         "journal_damaged"
+#define LEDGER_JOURNAL_DAMAGED_AT_MOST "journal_damaged_at_most"
+
+/* The smallest record of a reading, bytes: what is gone divided by it is the most that it can have been. */
+#define LEDGER_READING_BYTES 40
 
 enum loss {
 	LOSS_JOURNAL_FULL = REJECT_COUNT, /* below: enum reject */
 	LOSS_OUT_OF_MEMORY,
+	LOSS_JOURNAL_DAMAGED_AT_MOST, /* by journal_open(); the rest of damage goes with its batch */
 	LOSS_COUNT,
 };
 
@@ -47,6 +55,9 @@ void ledger_close(struct ledger *l); /* [start] syncs; NULL is harmless */
 
 /* [loop] One reading lost; loss is an enum loss or an enum reject. No system call. */
 void ledger_add(struct ledger *l, unsigned loss, int64_t now_us);
+
+/* [start] The same for many. */
+void ledger_add_many(struct ledger *l, unsigned loss, uint64_t count, int64_t now_us);
 
 /* [writer] The i-th of LOSS_COUNT. True when there is something to tell. */
 bool ledger_pending(const struct ledger *l, unsigned i, struct ledger_entry *ret);

@@ -28,20 +28,9 @@
 
 #include "batch.h"
 #include "pg_conn.h"
-#include "pg_rows.h"
+#include "pg_items.h"
 
 #define PG_STORE_CALM 8
-
-struct pg_store_result {
-	/* readings: rows written, rows that were there, and what became dead letters */
-	uint64_t stored, known, not_registered, refused;
-	uint64_t refused_others; /* transitions and dead letters that the server refused */
-	uint64_t dropped;        /* of all that was refused: not taken as dead letters either */
-	bool unsure;             /* COMMIT was sent and its answer has not come */
-	/* The first that was refused, and what the server said; "" when there was none. */
-	char item[STATION_CODE_MAX + PROPERTY_CODE_MAX + 2];
-	char detail[DEAD_LETTER_DETAIL_MAX + 1];
-};
 
 struct pg_store;
 
@@ -59,9 +48,10 @@ const char *pg_store_journal(const struct pg_store *s);
 int pg_store_position(struct pg_store *s, struct pg_conn *c, uint64_t *ret,
                       struct pg_error *error) must_check;
 
-/* Stores b, which is sorted, if the position in the database is expected. */
-int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct batch *b, uint64_t expected,
-                    struct pg_store_result *ret, struct pg_error *error) must_check;
+/* Stores b, which is sorted, if the position in the database is expected. damage goes on the ledger; NULL: none. */
+int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct batch *b,
+                    const struct pg_store_damage *damage, uint64_t expected, struct pg_store_result *ret,
+                    struct pg_error *error) must_check;
 
 int pg_store_rollback(struct pg_conn *c, struct pg_error *error) must_check;
 

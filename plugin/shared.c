@@ -1,5 +1,7 @@
 #include "shared.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -114,6 +116,10 @@ static int open_journal(struct shared *s, const struct shared_options *o)
 	}
 	if (report.message[0] != '\0') {
 		log_post(s->log, LOG_LEVEL_WARNING, "journal: %s", report.message);
+	}
+	if (report.missing_bytes > 0) {
+		ledger_add_many(s->ledger, LOSS_JOURNAL_DAMAGED_AT_MOST,
+		                report.missing_bytes / LEDGER_READING_BYTES, clock_realtime_us());
 	}
 	log_post(s->log, LOG_LEVEL_INFO, "journal: %" PRIu64 " records from before in %" PRIu64 " segments%s",
 	         report.records, report.segments,

@@ -12,32 +12,33 @@
 #include <stdint.h>
 
 /* X(enumerator, topic below $SYS/broker/highwater/, meaning) */
-#define STATS_VALUES(X)                                                                               \
-	X(STATS_MESSAGES_MATCHED, "messages/matched", "messages that a source matched")               \
-	X(STATS_MESSAGES_REFUSED, "messages/refused", "publishes refused below the prefix")           \
-	X(STATS_READINGS_RECEIVED, "readings/received", "readings decoded from messages")             \
-	X(STATS_READINGS_JOURNALLED, "readings/journalled", "readings taken into the journal")        \
-	X(STATS_READINGS_DUPLICATE, "readings/duplicate", "same time and value as the last one")      \
-	X(STATS_READINGS_LATE, "readings/late", "stored, but too old for a live alarm")               \
-	X(STATS_READINGS_UNJOURNALLED, "readings/unjournalled", "journal could not take them")        \
-	X(STATS_READINGS_STORED, "readings/stored", "rows written to observation")                    \
-	X(STATS_READINGS_KNOWN, "readings/already_stored", "rows that were in observation before")    \
-	X(STATS_READINGS_OUT_OF_ORDER, "readings/out_of_order",                                       \
-	  "stored; not newer than one that alarms saw")                                               \
-	X(STATS_READINGS_LOST, "readings/lost", "of these, QoS 0: nobody sends them again")           \
-	X(STATS_MEMBERS_IGNORED, "members/ignored", "object members that name no property")           \
-	X(STATS_REJECTED_TOTAL, "rejected/total", "readings rejected, all reasons")                   \
-	X(STATS_DEAD_LETTERS_DROPPED, "rejected/dropped", "dead letters not kept: journal half full") \
-	X(STATS_ALERTS_PUBLISHED, "alerts/published", "transitions published")                        \
-	X(STATS_ALERTS_UNJOURNALLED, "alerts/unjournalled", "published, but the journal was full")    \
-	X(STATS_ALERTS_ACTIVE, "alerts/active", "datastreams not at level 0")                         \
-	X(STATS_DATASTREAMS, "datastreams", "datastreams seen since start")                           \
-	X(STATS_JOURNAL_BYTES, "journal/bytes", "disk space the journal takes")                       \
-	X(STATS_JOURNAL_PENDING, "journal/pending", "records journalled, not yet committed")          \
-	X(STATS_WRITER_CONNECTED, "database/connected", "1 while the database is usable")             \
-	X(STATS_WRITER_BATCHES, "database/batches", "transactions committed")                         \
-	X(STATS_WRITER_RETRIES, "database/retries", "transactions or connections tried again")        \
-	X(STATS_REGISTRY_DATASTREAMS, "registry/datastreams", "datastreams in the registry")          \
+#define STATS_VALUES(X)                                                                                 \
+	X(STATS_MESSAGES_MATCHED, "messages/matched", "messages that a source matched")                 \
+	X(STATS_MESSAGES_REFUSED, "messages/refused", "publishes refused below the prefix")             \
+	X(STATS_READINGS_RECEIVED, "readings/received", "readings decoded from messages")               \
+	X(STATS_READINGS_JOURNALLED, "readings/journalled", "readings taken into the journal")          \
+	X(STATS_READINGS_DUPLICATE, "readings/duplicate", "same time and value as the last one")        \
+	X(STATS_READINGS_LATE, "readings/late", "stored, but too old for a live alarm")                 \
+	X(STATS_READINGS_UNJOURNALLED, "readings/unjournalled", "journal could not take them")          \
+	X(STATS_READINGS_STORED, "readings/stored", "rows written to observation")                      \
+	X(STATS_READINGS_KNOWN, "readings/already_stored", "rows that were in observation before")      \
+	X(STATS_READINGS_OUT_OF_ORDER, "readings/out_of_order",                                         \
+	  "stored; not newer than one that alarms saw")                                                 \
+	X(STATS_READINGS_LOST, "readings/lost", "of these, QoS 0: nobody sends them again")             \
+	X(STATS_MEMBERS_IGNORED, "members/ignored", "object members that name no property")             \
+	X(STATS_REJECTED_TOTAL, "rejected/total", "readings rejected, all reasons")                     \
+	X(STATS_DEAD_LETTERS_DROPPED, "rejected/dropped", "dead letters not kept: journal half full")   \
+	X(STATS_ALERTS_PUBLISHED, "alerts/published", "transitions published")                          \
+	X(STATS_ALERTS_UNJOURNALLED, "alerts/unjournalled", "published, but the journal was full")      \
+	X(STATS_ALERTS_ACTIVE, "alerts/active", "datastreams not at level 0")                           \
+	X(STATS_DATASTREAMS, "datastreams", "datastreams seen since start")                             \
+	X(STATS_JOURNAL_BYTES, "journal/bytes", "disk space the journal takes")                         \
+	X(STATS_JOURNAL_PENDING, "journal/pending", "records journalled, not yet committed")            \
+	X(STATS_JOURNAL_DAMAGED, "journal/damaged", "records lost to damage; where not known, at most") \
+	X(STATS_WRITER_CONNECTED, "database/connected", "1 while the database is usable")               \
+	X(STATS_WRITER_BATCHES, "database/batches", "transactions committed")                           \
+	X(STATS_WRITER_RETRIES, "database/retries", "transactions or connections tried again")          \
+	X(STATS_REGISTRY_DATASTREAMS, "registry/datastreams", "datastreams in the registry")            \
 	X(STATS_CALLBACK_MAX_US, "callback/max_us", "longest message callback since start, µs")
 
 /* clang-format off */

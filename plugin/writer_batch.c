@@ -39,6 +39,7 @@ static void count_result(struct writer *w)
 	stats_add(w->stats, STATS_READINGS_STORED, r->stored);
 	stats_add(w->stats, STATS_READINGS_KNOWN, r->known);
 	stats_add(w->stats, STATS_DEAD_LETTERS_DROPPED, r->dropped);
+	stats_add(w->stats, STATS_JOURNAL_DAMAGED, w->damage.exact + w->damage.at_most);
 	for (uint64_t i = 0; i < r->refused; i++) {
 		stats_reject(w->stats, REJECT_DATABASE);
 	}
@@ -128,7 +129,7 @@ bool writer_batch_store(struct writer *w)
 		return false;
 	}
 	batch_sort(w->batch);
-	status = pg_store_commit(w->store, w->conn, w->batch, w->expected, &w->result, &error);
+	status = pg_store_commit(w->store, w->conn, w->batch, &w->damage, w->expected, &w->result, &error);
 	if (status != 0) {
 		w->sent_to = w->result.unsure ? w->batch->to : 0;
 		return commit_failed(w, status, &error);

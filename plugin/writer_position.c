@@ -19,8 +19,15 @@ static uint64_t count_records(struct writer *w, uint64_t from, uint64_t to)
 	uint64_t count = 0;
 
 	journal_cursor_init(&cursor, w->journal, from);
-	while (cursor.position < to && journal_cursor_next(&cursor, w->body, sizeof(w->body), &record) == 1 &&
-	       record.position < to) {
+	while (cursor.position < to) {
+		int got = journal_cursor_next(&cursor, w->body, sizeof(w->body), &record);
+
+		if (got == -EBADMSG && journal_cursor_skip(&cursor) > 0) {
+			continue;
+		}
+		if (got != 1 || record.position >= to) {
+			break;
+		}
 		count++;
 	}
 	return count;
@@ -118,14 +125,26 @@ static void say_undecodable(struct writer *w, const struct journal_record *recor
 /* The journal no longer gives back what was appended. */
 static void pass_over_damage(struct writer *w, struct journal_cursor *cursor)
 {
-	char from[WRITER_POSITION_SIZE], to[WRITER_POSITION_SIZE];
+	char from[WRITER_POSITION_SIZE], to[WRITER_POSITION_SIZE], text[LOG_LINE_MAX], follows[160];
 	uint64_t damaged = cursor->position;
 	uint64_t bytes = journal_cursor_skip(cursor);
 
-	log_post(w->log, LOG_LEVEL_ERROR,
-	         "journal: damaged at %s while in use: %" PRIu64
-	         " bytes are lost, continuing at %s; check the disk of state_dir",
-	         writer_position_text(damaged, from), bytes, writer_position_text(cursor->position, to));
+	(void)snprintf(text, sizeof(text), "journal: damaged at %s while in use",
+	               writer_position_text(damaged, from));
+	(void)snprintf(follows, sizeof(follows),
+	               "%" PRIu64
+	               " bytes are lost (highwater.loss), continuing at %s; check the disk of state_dir",
+	               bytes, writer_position_text(cursor->position, to));
+	writer_say(&w->damaged, w->log, LOG_LEVEL_ERROR, text, follows);
+}
+
+/* What the cursor has passed over is lost with this batch: the batch ends behind it. */
+static void note_damage(struct writer *w, const struct journal_cursor *cursor)
+{
+	uint64_t bytes = cursor->lost.bytes;
+
+	w->damage.exact = cursor->lost.records;
+	w->damage.at_most = bytes > 0 ? MAX(bytes / LEDGER_READING_BYTES, 1) : 0;
 }
 
 int writer_position_fill(struct writer *w)
@@ -138,22 +157,29 @@ int writer_position_fill(struct writer *w)
 	w->seen_tail = journal_tail(w->journal);
 	w->batch_records = 0;
 	batch_reset(w->batch, w->own, w->batch_limit);
+	w->damage = (struct pg_store_damage){0};
 	journal_cursor_init(&cursor, w->journal, w->own);
-	while (added != -ENOBUFS &&
-	       (got = journal_cursor_next(&cursor, w->body, sizeof(w->body), &record)) != 0) {
+	while ((got = journal_cursor_next(&cursor, w->body, sizeof(w->body), &record)) != 0) {
 		if (got == -EBADMSG) {
 			pass_over_damage(w, &cursor);
-			w->batch->to = cursor.position;
 			continue;
 		}
 		if (got < 0) {
 			break;
 		}
 		added = batch_add(w->batch, &record);
+		if (added == -ENOBUFS) {
+			return 0; /* and what was passed over before this record belongs to the next batch */
+		}
 		if (added == -EBADMSG) {
 			say_undecodable(w, &record);
 		}
-		w->batch_records += added != -ENOBUFS;
+		w->batch_records++;
+		note_damage(w, &cursor);
+	}
+	if (cursor.lost.records + cursor.lost.bytes > 0) {
+		note_damage(w, &cursor);
+		w->batch->to = cursor.position;
 	}
 	/* What could be read before an error is stored first. */
 	return got < 0 && w->batch_records == 0 ? got : 0;

@@ -66,11 +66,12 @@ struct writer {
 	struct batch *batch;
 	size_t batch_limit; /* readings; halved when the server takes too long */
 	uint64_t batch_records;
+	struct pg_store_damage damage; /* between the batch's first position and its last */
 	uint8_t body[RECORD_BODY_MAX];
 
 	/* lines */
 	struct writer_repeat trouble, care, journal_flush, alarm_flush, ledger_flush, refusal, moved,
-		left_out, skipped, retire, unreadable;
+		left_out, skipped, damaged, retire, unreadable;
 };
 
 #define WRITER_POSITION_SIZE 32

@@ -52,18 +52,21 @@ COMMENT ON TABLE highwater.loss IS
 	'rejected stand in rejected too, one by one, as long as there was room for it. Empty is good.';
 COMMENT ON COLUMN highwater.loss.loss_id IS 'Number of the row.';
 COMMENT ON COLUMN highwater.loss.reason IS
-	'Why: journal_full or out_of_memory (readings of QoS 0, which nobody sends again), or a reason of '
-	'rejected.';
+	'Why: journal_full or out_of_memory (readings of QoS 0, which nobody sends again); journal_damaged or '
+	'journal_damaged_at_most (what the journal held and no longer gives back); or a reason of rejected.';
 COMMENT ON COLUMN highwater.loss.started IS 'When the first of them was dropped.';
 COMMENT ON COLUMN highwater.loss.ended IS 'When the last of them was dropped.';
-COMMENT ON COLUMN highwater.loss.count IS 'How many readings, 1 or more.';
+COMMENT ON COLUMN highwater.loss.count IS 
+	'How many readings, 1 or more. With journal_damaged the exact number of journal records, which are readings '
+	'and, rarely, transitions of alerts and dead letters. With journal_damaged_at_most that number is not known: a '
+	'segment is missing or its header unreadable; it is the most that the bytes can have held, often far too high.';
 COMMENT ON COLUMN highwater.loss.journal_id IS
 	'Journal of the broker that dropped them; NULL when not known.';
 COMMENT ON COLUMN highwater.loss.noted_at IS 'When the row was written.';
 COMMENT ON COLUMN highwater.loss.total IS
 	'How many readings this journal has lost for this reason since it was made, this row included; by it a '
-	'broker knows after a crash what it has noted already. NULL for rows that PostgreSQL refused: they are '
-	'noted in the transaction that found out.';
+	'broker knows after a crash what it has noted already. NULL for what is noted in the transaction that '
+	'found out: rows that PostgreSQL refused, damage of the journal.';
 
 CREATE TABLE IF NOT EXISTS highwater.journal_position (
 	journal_id uuid PRIMARY KEY,

@@ -2,6 +2,8 @@
 
 import datetime
 
+import pytest
+
 from readings import now, series, stamp, topic
 from waiting import wait_until
 
@@ -77,3 +79,45 @@ def test_losses_counted_without_database_and_over_a_kill_are_told_once(make_brok
     broker.client().publish(topic("phu-an"), "nan")
     wait_until(lambda: database.value(LOST) == 9, 15, "9 losses")
     assert database.count("rejected") == 9
+
+
+def segment_records(path):
+    """Offsets of the records in a segment's file, as journal_format.h has them."""
+    data = path.read_bytes()
+    at, offsets = 4096, []
+    while at + 8 <= len(data) and data[at + 6]:
+        offsets.append(at)
+        at += 8 + (int.from_bytes(data[at + 4:at + 6], "little") + 7) // 8 * 8
+    return offsets
+
+
+@pytest.mark.parametrize("stored", [0, 30])
+def test_what_a_damaged_journal_lost_is_on_the_ledger_once(make_broker, database, postgres, stored):
+    values = [1 + i / 100 for i in range(100)]
+    messages = series("phu-an", values)
+    broker = make_broker(database=database).start()
+    broker.client().publish_many(messages[:stored])
+    database.wait_count(stored)
+    postgres.stop()
+    broker.client().publish_many(messages[stored:])
+    broker.stop()
+    segment = min((broker.state_dir / "journal").glob("*.seg"))
+    records = segment_records(segment)
+    assert len(records) == 100
+    with open(segment, "r+b") as file:
+        file.seek(records[60] + 20)
+        file.write(b"!")
+    assert "damaged" in broker.refused()
+
+    broker.write_config({"journal": {"on_damage": "skip"}})
+    broker.start()
+    broker.kill9()  # told in no database yet, it is told later all the same
+    broker.start()
+    postgres.start()
+    database.wait_results("phu-an", values[:60], timeout=20)
+    wait_until(lambda: lost_by_reason(database) == {"journal_damaged": 40}, 10, "the loss on the ledger")
+    broker.stop()
+    broker.start()
+    broker.client().publish(topic("phu-an"), "7.0")
+    database.wait_count(61)
+    assert lost_by_reason(database) == {"journal_damaged": 40}

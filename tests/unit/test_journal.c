@@ -178,8 +178,38 @@ static void a_record_that_went_bad_stops_the_cursor_until_it_is_skipped(void **s
 	assert_int_equal(journal_cursor_next(&c, buffer, sizeof(buffer), &r), -EBADMSG);
 	assert_int_equal(c.position, stuck);
 	assert_in_range(journal_cursor_skip(&c), 100, 4096);
+	assert_int_equal(c.lost.records, 9); /* the mark counts them */
+	assert_int_equal(c.lost.bytes, 0);
 	assert_int_equal(fixture_read(&c, 10), 20);
 	assert_int_equal(journal_cursor_skip(&c), 0);
+	assert_int_equal(c.lost.records, 9);
+}
+
+/* What the marks do not count yet, the map does. */
+static void what_goes_bad_in_the_segment_being_written_is_counted_too(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t buffer[JOURNAL_BODY_MAX];
+	struct journal_cursor c;
+	struct journal_record r;
+	char path[128];
+
+	fixture_open(f);
+	fixture_append(f->journal, 0, 10);
+	assert_int_equal(journal_sync(f->journal), 0);
+	fixture_append(f->journal, 10, 20);
+	snprintf(path, sizeof(path), "%s/%016x.seg", f->directory, 1);
+	FILE *file = fopen(path, "r+");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, 4096 + 8, SEEK_SET), 0);
+	fputc('!', file);
+	fclose(file);
+	journal_cursor_init(&c, f->journal, 0);
+	assert_int_equal(journal_cursor_next(&c, buffer, sizeof(buffer), &r), -EBADMSG);
+	assert_true(journal_cursor_skip(&c) > 0);
+	assert_int_equal(c.lost.records, 20);
+	assert_int_equal(c.lost.bytes, 0);
+	assert_int_equal(c.position, journal_tail(f->journal));
 }
 
 /* The mark as it is in the file. */
@@ -659,6 +689,7 @@ int main(void)
 		CASE(a_second_open_is_told_that_the_journal_is_in_use),
 		CASE(a_cursor_starts_where_it_is_told),
 		CASE(a_record_that_went_bad_stops_the_cursor_until_it_is_skipped),
+		CASE(what_goes_bad_in_the_segment_being_written_is_counted_too),
 		CASE(sync_leaves_the_page_alone_that_is_being_written),
 		CASE(sync_takes_a_trickle_along_after_ten_calls),
 		CASE(sync_seals_the_segments_left_behind),

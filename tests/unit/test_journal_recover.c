@@ -768,11 +768,176 @@ static void what_is_skipped_is_counted_and_the_journal_goes_on(void **state)
 	while (journal_cursor_next(&c, buffer, sizeof(buffer), &r) == 1)
 		count++;
 	assert_int_equal(count, 15);
+	assert_int_equal(c.lost.records, 2); /* 4 and 5 */
+	assert_int_equal(c.lost.bytes, 0);
 	/* Retired, the damage is gone. */
 	assert_int_equal(journal_retire(again.journal, journal_tail(again.journal)), 0);
 	fixture_close(&again);
 	again.options.on_damage = JOURNAL_REFUSE;
 	fixture_open(&again);
+	fixture_close(&again);
+}
+
+/* Opens what the lab has, skipping damage. */
+static void open_damaged(const struct lab *lab, struct fixture *again)
+{
+	*again = lab->live;
+	memcpy(again->directory, lab->directory, sizeof(again->directory));
+	again->options.directory = again->directory;
+	again->options.on_damage = JOURNAL_SKIP;
+	lab_put(lab);
+}
+
+/* Reads on; the number of the last record. */
+static uint64_t read_to_the_end(struct journal_cursor *c)
+{
+	uint8_t buffer[JOURNAL_BODY_MAX];
+	struct journal_record r;
+	uint64_t i = UINT64_MAX;
+	int got;
+
+	while ((got = journal_cursor_next(c, buffer, sizeof(buffer), &r)) == 1)
+		memcpy(&i, r.body, sizeof(i));
+	assert_int_equal(got, 0);
+	return i;
+}
+
+static void what_stands_behind_damage_is_read_by_who_had_passed_it(void **state)
+{
+	struct lab *lab = *state;
+	struct fixture again;
+	struct journal_cursor c;
+
+	make_five(lab);
+	lab->file[1].bytes[journal_format_offset(lab->position[3]) + 9] ^= 1;
+	open_damaged(lab, &again);
+	fixture_open(&again);
+	journal_cursor_init(&c, again.journal, lab->position[4]);
+	assert_int_equal(fixture_read(&c, 4), 15);
+	assert_int_equal(c.lost.records + c.lost.bytes, 0);
+	fixture_close(&again);
+}
+
+static void damage_beside_damage_costs_no_more_than_its_bytes(void **state)
+{
+	struct lab *lab = *state;
+	struct fixture again;
+	struct journal_cursor c;
+
+	make_five(lab);
+	lab->file[1].bytes[journal_format_offset(lab->position[3]) + 9] ^= 1;
+	lab->file[1].bytes[journal_format_offset(lab->position[5]) + 9] ^= 1;
+	open_damaged(lab, &again);
+	fixture_open(&again);
+	journal_cursor_init(&c, again.journal, lab->position[4]);
+	assert_int_equal(read_to_the_end(&c), 14);
+	assert_int_equal(c.lost.records, 0);
+	assert_in_range(c.lost.bytes, 8, 500); /* record 5 */
+	fixture_close(&again);
+}
+
+static void records_behind_the_last_mark_are_counted_with_what_is_damaged(void **state)
+{
+	struct lab *lab = *state;
+	struct fixture again;
+	struct journal_cursor c;
+
+	fixture_open(&lab->live);
+	lab_append(lab, 10);
+	lab_sync(lab);
+	lab_append(lab, 7); /* not marked */
+	lab_take(lab);
+	lab->file[0].bytes[journal_format_offset(lab->position[2]) + 9] ^= 1;
+	open_damaged(lab, &again);
+	fixture_open(&again);
+	journal_cursor_init(&c, again.journal, 0);
+	assert_int_equal(read_to_the_end(&c), 1);
+	assert_int_equal(c.lost.records, 15);
+	assert_int_equal(c.lost.bytes, 0);
+	fixture_close(&again);
+}
+
+/* Passed over once: a cursor that goes on from there does not count it again. */
+static void a_missing_segment_is_counted_by_its_bytes_until_it_is_passed(void **state)
+{
+	struct lab *lab = *state;
+	struct fixture again;
+	struct journal_cursor c;
+	char path[128];
+
+	make_five(lab);
+	for (size_t i = 0; i < 4; i++) {
+		open_damaged(lab, &again);
+		path_of(lab->directory, lab->file[i].number, path);
+		assert_int_equal(unlink(path), 0);
+		fixture_open(&again);
+		/* What stands before it is stored, and must not take the gap with it. */
+		if (i > 0)
+			assert_int_equal(journal_retire(again.journal, lab->position[i * 3] - 1), 0);
+		journal_cursor_init(&c, again.journal, i > 0 ? lab->position[i * 3 - 1] : 0);
+		assert_int_equal(read_to_the_end(&c), 14);
+		assert_int_equal(c.lost.records, 0);
+		assert_in_range(c.lost.bytes, FIXTURE_SEGMENT, 4 * FIXTURE_SEGMENT);
+		journal_cursor_init(&c, again.journal, lab->position[i * 3 + 3]);
+		assert_int_equal(read_to_the_end(&c), 14);
+		assert_int_equal(c.lost.bytes, 0);
+		fixture_close(&again);
+	}
+}
+
+static void a_missing_end_is_reported_once(void **state)
+{
+	struct lab *lab = *state;
+	struct fixture again;
+	char path[128];
+
+	make_five(lab);
+	open_damaged(lab, &again);
+	for (size_t i = 4; i < 6; i++) {
+		path_of(lab->directory, lab->file[i].number, path);
+		assert_int_equal(unlink(path), 0);
+	}
+	fixture_open(&again);
+	assert_int_equal(again.report.missing_bytes, FIXTURE_SEGMENT);
+	fixture_close(&again);
+	again.options.on_damage = JOURNAL_REFUSE;
+	fixture_open(&again);
+	assert_int_equal(again.report.missing_bytes, 0);
+	fixture_close(&again);
+}
+
+/* A journal of a version whose marks did not count is read, and its damage told by its bytes. */
+static void marks_that_do_not_count_are_read(void **state)
+{
+	struct lab *lab = *state;
+	struct fixture again;
+	struct journal_cursor c;
+
+	make_five(lab);
+	struct file *file = &lab->file[1];
+	uint32_t seed = journal_format_seed(((struct journal_format_header *)(void *)file->bytes)->id);
+	const uint32_t offsets[] = {JOURNAL_FORMAT_MARK_A, JOURNAL_FORMAT_MARK_B};
+	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
+		struct journal_format_mark m;
+		struct journal_format_known known;
+
+		memcpy(&m, file->bytes + offsets[i], sizeof(m));
+		assert_true(journal_format_read_mark(&m, seed, file->number, offsets[i], FIXTURE_SEGMENT,
+		                                     &known));
+		assert_int_equal(known.records, 3);
+		known.records = 0;
+		journal_format_write_mark(&known, seed, file->number, &m);
+		memcpy(file->bytes + offsets[i], &m, sizeof(m));
+	}
+	lab_put(lab);
+	expect_count(lab, 15);
+	file->bytes[journal_format_offset(lab->position[4]) + 9] ^= 1;
+	open_damaged(lab, &again);
+	fixture_open(&again);
+	journal_cursor_init(&c, again.journal, 0);
+	assert_int_equal(read_to_the_end(&c), 14);
+	assert_int_equal(c.lost.records, 0);
+	assert_in_range(c.lost.bytes, 16, 1000);
 	fixture_close(&again);
 }
 
@@ -858,6 +1023,12 @@ int main(void)
 		CASE(an_unfinished_record_is_reported_as_a_torn_tail),
 		CASE(the_message_says_file_offset_and_remedy),
 		CASE(what_is_skipped_is_counted_and_the_journal_goes_on),
+		CASE(what_stands_behind_damage_is_read_by_who_had_passed_it),
+		CASE(damage_beside_damage_costs_no_more_than_its_bytes),
+		CASE(records_behind_the_last_mark_are_counted_with_what_is_damaged),
+		CASE(a_missing_segment_is_counted_by_its_bytes_until_it_is_passed),
+		CASE(a_missing_end_is_reported_once),
+		CASE(marks_that_do_not_count_are_read),
 		CASE(recovery_may_be_cut_short_at_any_step),
 		CASE(an_empty_directory_and_foreign_names_are_no_journal),
 	};

@@ -173,7 +173,8 @@ static int commit(struct fixture *f)
 
 	if (status == 0) {
 		batch_sort(f->batch);
-		status = pg_store_commit(f->store, f->conn, f->batch, f->batch->from, &f->result, &f->error);
+		status = pg_store_commit(f->store, f->conn, f->batch, NULL, f->batch->from, &f->result,
+		                         &f->error);
 	}
 	return status;
 }

@@ -461,6 +461,42 @@ static void restart_goes_on_where_it_was(void **state)
 	assert_non_null(strstr(log_text, "20 records to store"));
 }
 
+/* Changes a byte of the journal's first segment. */
+static void damage_journal(const struct broker *b, uint64_t position)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/journal/%016x.seg", b->directory, (unsigned)(position >> 32));
+	file = fopen(path, "r+");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, (long)(position & UINT32_MAX) + 12, SEEK_SET), 0);
+	fputc('!', file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void damage_in_use_is_a_row_with_the_number_of_records(void **state)
+{
+	struct fixture *f = fixture(state);
+	uint64_t position;
+
+	append(f, &f->broker, 0, 60);
+	position = journal_tail(f->broker.journal);
+	append(f, &f->broker, 60, 100);
+	damage_journal(&f->broker, position);
+	start_writer(&f->broker, database_conninfo());
+	wait_for_line(&f->broker, "while in use");
+	wait_until_stored(f, 60);
+	append(f, &f->broker, 100, 110);
+	wait_until_stored(f, 70);
+	stop_writer(&f->broker);
+	assert_int_equal((int)database_number(f->admin, "SELECT sum(count) FROM highwater.loss"), 40);
+	assert_int_equal((int)database_number(f->admin, "SELECT count(*) FROM highwater.loss WHERE reason ="
+	                                                " 'journal_damaged' AND count = 40"),
+	                 1);
+	assert_int_equal(value(&f->broker, STATS_JOURNAL_DAMAGED), 40);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, make, unmake)
 
 int main(void)
@@ -477,6 +513,7 @@ int main(void)
 		TEST(foreign_move_of_the_position_loses_nothing),
 		TEST(database_that_went_back_gets_again_what_the_journal_holds),
 		TEST(two_brokers_with_the_same_readings_store_them_once),
+		TEST(damage_in_use_is_a_row_with_the_number_of_records),
 		TEST(stop_is_bounded_when_the_server_is_frozen),
 		TEST(restart_goes_on_where_it_was),
 	};
