@@ -3,7 +3,11 @@
  *
  *      0     8  magic
  *      8     4  version, 1
- *     12    52  zero
+ *     12     4  zero
+ *     16    16  id of the journal that the next two are about
+ *     32     8  position up to which it is stored, as this broker knows
+ *     40     8  position of the last COMMIT that was sent
+ *     48    16  zero
  *     64  64·n  entries, one a reason:
  *                 0    32  name, NUL-terminated; empty: the entry is free
  *                32     8  total
@@ -40,7 +44,10 @@ struct entry {
 struct file {
 	char magic[8];
 	uint32_t version;
-	char zero[52];
+	char zero[4];
+	uint8_t journal[LEDGER_JOURNAL_ID_SIZE];
+	_Atomic uint64_t stored, sent;
+	char zeros[16];
 	struct entry entry[LEDGER_ENTRIES];
 };
 
@@ -164,6 +171,7 @@ void ledger_close(struct ledger *l)
 	if (l == NULL) {
 		return;
 	}
+	atomic_store_explicit(&l->dirty, true, memory_order_relaxed); /* the progress may be */
 	(void)!ledger_sync(l);
 	munmap(l->file, LEDGER_SIZE);
 	free(l);
@@ -230,6 +238,31 @@ void ledger_told(struct ledger *l, const char *reason, uint64_t total)
 		}
 		atomic_store_explicit(&e->told, total, memory_order_relaxed);
 		atomic_store_explicit(&l->dirty, true, memory_order_release);
+	}
+}
+
+bool ledger_progress(const struct ledger *l, const uint8_t journal_id[static LEDGER_JOURNAL_ID_SIZE],
+                     struct ledger_progress *ret)
+{
+	const struct file *f = l->file;
+
+	if (memcmp(f->journal, journal_id, sizeof(f->journal)) != 0) {
+		return false;
+	}
+	ret->stored = atomic_load_explicit(&f->stored, memory_order_relaxed);
+	ret->sent = atomic_load_explicit(&f->sent, memory_order_relaxed);
+	return true;
+}
+
+void ledger_note_progress(struct ledger *l, const uint8_t journal_id[static LEDGER_JOURNAL_ID_SIZE],
+                          const struct ledger_progress *progress)
+{
+	struct file *f = l->file;
+
+	atomic_store_explicit(&f->stored, progress->stored, memory_order_relaxed);
+	atomic_store_explicit(&f->sent, progress->sent, memory_order_relaxed);
+	if (memcmp(f->journal, journal_id, sizeof(f->journal)) != 0) {
+		memcpy(f->journal, journal_id, sizeof(f->journal));
 	}
 }
 

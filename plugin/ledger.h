@@ -5,9 +5,12 @@
  * far each has come (highwater.loss); what the database knows already is asked
  * of it, so that a total is told once whatever is killed in between.
  *
+ * Beside the totals it holds how far this broker has brought its journal: what the
+ * database says may be the doing of another broker on a copy of the state directory.
+ *
  * Promise  After ledger_add() the count outlives the process; after
  *          ledger_sync() it outlives a power cut.
- * Threads  add [loop]; told, pending, sync [writer]; open, close [start]. The totals are atomic.
+ * Threads  add [loop]; told, pending, progress, sync [writer]; open, close [start]. The totals are atomic.
  * Errors   0 or a negative errno. Nothing here logs.
  */
 #ifndef HIGHWATER_LEDGER_H
@@ -19,7 +22,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LEDGER_NAME_MAX 31
+#define LEDGER_NAME_MAX        31
+#define LEDGER_JOURNAL_ID_SIZE 16
 
 /* The reasons: every reject by its name, and some of the ledger's own. */
 #define LEDGER_JOURNAL_FULL  "journal_full"  /* QoS 0 while the journal could not take it */
@@ -67,6 +71,21 @@ bool ledger_pending(const struct ledger *l, unsigned i, struct ledger_entry *ret
  * ledger's own says that its file was lost: counting goes on from there.
  */
 void ledger_told(struct ledger *l, const char *reason, uint64_t total);
+
+/* Positions in the journal. */
+struct ledger_progress {
+	uint64_t stored; /* up to here it is stored */
+	uint64_t sent;   /* COMMIT of a batch up to here was sent, later than stored was noted; or 0 */
+};
+
+/* [writer] What was noted last, by whichever process; false: nothing about this journal. After a power cut it may
+ * be that of half a minute before. */
+bool ledger_progress(const struct ledger *l, const uint8_t journal_id[static LEDGER_JOURNAL_ID_SIZE],
+                     struct ledger_progress *ret);
+
+/* [writer] It outlives the process; no system call. */
+void ledger_note_progress(struct ledger *l, const uint8_t journal_id[static LEDGER_JOURNAL_ID_SIZE],
+                          const struct ledger_progress *progress);
 
 /* [writer] Flushes to disk what changed since the last call. */
 int ledger_sync(struct ledger *l) must_check;

@@ -129,6 +129,7 @@ bool writer_batch_store(struct writer *w)
 		return false;
 	}
 	batch_sort(w->batch);
+	writer_position_note(w, w->batch->to);
 	status = pg_store_commit(w->store, w->conn, w->batch, &w->damage, w->expected, &w->result, &error);
 	if (status != 0) {
 		w->sent_to = w->result.unsure ? w->batch->to : 0;

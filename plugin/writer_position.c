@@ -33,11 +33,38 @@ static uint64_t count_records(struct writer *w, uint64_t from, uint64_t to)
 	return count;
 }
 
+static void settle_foreign(struct writer *w)
+{
+	char text[LOG_LINE_MAX];
+
+	(void)snprintf(
+		text, sizeof(text),
+		"database: somebody else moves the position of this journal: another broker runs, or ran, on a "
+		"copy of this state directory (journal_id %s); give each a state directory of its own",
+		pg_store_journal(w->store));
+	writer_say(&w->moved, w->log, LOG_LEVEL_ERROR, text, "storing all the same, nothing is lost");
+}
+
+/*
+ * What this broker noted last, and then the database: when the database is ahead
+ * of the note, and not by the COMMIT that was under way, somebody else moved it.
+ */
+static uint64_t find_own(struct writer *w, uint64_t database)
+{
+	struct ledger_progress noted;
+
+	if (!ledger_progress(w->ledger, journal_id(w->journal), &noted) || database <= noted.stored ||
+	    database == noted.sent) {
+		return database;
+	}
+	settle_foreign(w);
+	return noted.stored;
+}
+
 static void settle_first(struct writer *w, uint64_t database)
 {
 	char there[WRITER_POSITION_SIZE], here[WRITER_POSITION_SIZE];
 
-	w->own = database;
 	if (database > journal_tail(w->journal)) {
 		log_post(w->log, LOG_LEVEL_WARNING,
 		         "database: the journal ends at %s, but the database has it stored up to %s: the "
@@ -48,6 +75,8 @@ static void settle_first(struct writer *w, uint64_t database)
 		         writer_position_text(journal_tail(w->journal), here),
 		         writer_position_text(database, there));
 		w->own = 0;
+	} else {
+		w->own = find_own(w, database);
 	}
 	w->records_done = count_records(w, 0, w->own);
 	w->known = true;
@@ -72,20 +101,6 @@ static void settle_backwards(struct writer *w, uint64_t database)
 	w->own = MIN(w->own, database);
 }
 
-static void settle_foreign(struct writer *w)
-{
-	char text[LOG_LINE_MAX];
-
-	(void)snprintf(
-		text, sizeof(text),
-		"database: somebody else moves the position of this journal: another broker runs on a copy "
-		"of "
-		"this state directory (journal_id %s); stop one of them and give it a state directory of its "
-		"own",
-		pg_store_journal(w->store));
-	writer_say(&w->moved, w->log, LOG_LEVEL_ERROR, text, "storing all the same, nothing is lost");
-}
-
 bool writer_position_settle(struct writer *w, uint64_t database)
 {
 	bool landed = false;
@@ -101,6 +116,9 @@ bool writer_position_settle(struct writer *w, uint64_t database)
 	}
 	w->expected = database;
 	w->sent_to = 0;
+	if (!landed) {
+		writer_position_note(w, 0);
+	}
 	return landed;
 }
 
@@ -110,6 +128,14 @@ void writer_position_advance(struct writer *w)
 	w->expected = w->batch->to;
 	w->sent_to = 0;
 	w->records_done += w->batch_records;
+	writer_position_note(w, 0);
+}
+
+void writer_position_note(struct writer *w, uint64_t sent_to)
+{
+	const struct ledger_progress progress = {.stored = w->own, .sent = sent_to};
+
+	ledger_note_progress(w->ledger, journal_id(w->journal), &progress);
 }
 
 static void say_undecodable(struct writer *w, const struct journal_record *record)

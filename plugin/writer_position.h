@@ -2,9 +2,9 @@
  * writer_position - where in the journal the writer stands, and whether that is
  * what the database says.
  *
- * The database decides, with one exception: records that this process has not
- * stored are never passed over because somebody else moved the position. To
- * store a record again is harmless, to miss one is not.
+ * The database decides, with one exception: records that this broker has not
+ * stored are never passed over because somebody else moved the position, now or
+ * while it was down. To store a record again is harmless, to miss one is not.
  *
  * Threads  [writer]
  */
@@ -22,6 +22,9 @@ bool writer_position_settle(struct writer *w, uint64_t database);
 
 /* The batch is stored. */
 void writer_position_advance(struct writer *w);
+
+/* Notes in the state directory how far this broker is, and that COMMIT of a batch up to sent_to is next; 0: none. */
+void writer_position_note(struct writer *w, uint64_t sent_to);
 
 /*
  * Fills w->batch from own on. 0, or why the journal cannot be read. What does not

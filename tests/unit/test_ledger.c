@@ -146,6 +146,25 @@ static void refuses_a_file_that_is_no_ledger(void **state)
 	assert_null(l);
 }
 
+static void progress_is_that_of_one_journal_and_survives(void **state)
+{
+	struct ledger *l = open_ledger();
+	const uint8_t one[LEDGER_JOURNAL_ID_SIZE] = {1}, other[LEDGER_JOURNAL_ID_SIZE] = {2};
+	const struct ledger_progress noted = {.stored = 7, .sent = 9};
+	struct ledger_progress seen = {0};
+
+	(void)state;
+	assert_false(ledger_progress(l, one, &seen));
+	ledger_note_progress(l, one, &noted);
+	ledger_close(l);
+	l = open_ledger();
+	assert_false(ledger_progress(l, other, &seen));
+	assert_true(ledger_progress(l, one, &seen));
+	assert_int_equal(seen.stored, 7);
+	assert_int_equal(seen.sent, 9);
+	ledger_close(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +174,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(counts_survive_a_kill, setup, teardown),
 		cmocka_unit_test_setup_teardown(goes_on_from_what_the_database_knows_when_the_file_was_lost,
 	                                        setup, teardown),
+		cmocka_unit_test_setup_teardown(progress_is_that_of_one_journal_and_survives, setup,
+	                                        teardown),
 		cmocka_unit_test_setup_teardown(refuses_a_file_that_is_no_ledger, setup, teardown),
 	};
 

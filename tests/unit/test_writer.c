@@ -53,15 +53,13 @@ static void nap(void)
 	nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 }
 
-static void open_broker(struct broker *b)
+static void open_files(struct broker *b)
 {
 	char path[128];
 	uint32_t damaged;
 	struct journal_report report;
 	struct journal_options options = {.max_size = 64u << 20, .segment_size = 1u << 20};
 
-	snprintf(b->directory, sizeof(b->directory), "/tmp/highwater-writer.XXXXXX");
-	assert_non_null(mkdtemp(b->directory));
 	snprintf(path, sizeof(path), "%s/journal", b->directory);
 	options.directory = path;
 	assert_int_equal(journal_open(&b->journal, &options, &report), 0);
@@ -69,6 +67,27 @@ static void open_broker(struct broker *b)
 	assert_int_equal(alarm_store_open(&b->alarms, path, 1000, &damaged), 0);
 	snprintf(path, sizeof(path), "%s/ledger", b->directory);
 	assert_int_equal(ledger_open(&b->ledger, path), 0);
+}
+
+static void close_files(struct broker *b)
+{
+	journal_close(b->journal);
+	alarm_store_close(b->alarms);
+	ledger_close(b->ledger);
+}
+
+/* original: its state directory is copied; NULL: a new one. */
+static void open_broker(struct broker *b, const struct broker *original)
+{
+	char command[192];
+
+	snprintf(b->directory, sizeof(b->directory), "/tmp/highwater-writer.XXXXXX");
+	assert_non_null(mkdtemp(b->directory));
+	if (original != NULL) {
+		snprintf(command, sizeof(command), "cp -r %s/. %s", original->directory, b->directory);
+		assert_int_equal(system(command), 0);
+	}
+	open_files(b);
 	assert_int_equal(handover_init(&b->handover), 0);
 	handover_set_announced(&b->handover, UINT64_MAX); /* no subscriber holds the journal back */
 	b->log = log_box_new();
@@ -111,14 +130,25 @@ static void close_broker(struct broker *b)
 		return;
 	}
 	stop_writer(b);
-	journal_close(b->journal);
-	alarm_store_close(b->alarms);
-	ledger_close(b->ledger);
+	close_files(b);
 	registry_free(b->registry);
 	handover_done(&b->handover);
 	log_box_free(b->log);
 	snprintf(command, sizeof(command), "rm -r %s", b->directory);
 	assert_int_equal(system(command), 0);
+}
+
+/* As when the broker ended and started again, some times over. */
+static void restart(struct broker *b, int times)
+{
+	stop_writer(b);
+	for (; times > 0; times--) {
+		close_files(b);
+		open_files(b);
+	}
+	handover_done(&b->handover);
+	assert_int_equal(handover_init(&b->handover), 0);
+	handover_set_announced(&b->handover, UINT64_MAX);
 }
 
 static int make(void **state)
@@ -134,7 +164,7 @@ static int make(void **state)
 	database_empty(f->admin);
 	f->base_us = clock_realtime_us() / SECOND * SECOND;
 	log_text[0] = '\0';
-	open_broker(&f->broker);
+	open_broker(&f->broker, NULL);
 	*state = f;
 	return 0;
 }
@@ -383,7 +413,7 @@ static void foreign_move_of_the_position_loses_nothing(void **state)
 	database_do(f->admin, "UPDATE highwater.journal_position SET position = position + 4294967296");
 	append(f, &f->broker, 10, 20);
 	wait_until_stored(f, 20);
-	wait_for_line(&f->broker, "another broker runs on a copy of this state directory");
+	wait_for_line(&f->broker, "another broker runs, or ran, on a copy of this state directory");
 }
 
 static void database_that_went_back_gets_again_what_the_journal_holds(void **state)
@@ -407,7 +437,7 @@ static void two_brokers_with_the_same_readings_store_them_once(void **state)
 {
 	struct fixture *f = fixture(state);
 
-	open_broker(&f->other);
+	open_broker(&f->other, NULL);
 	start_writer(&f->broker, database_conninfo());
 	start_writer(&f->other, database_conninfo());
 	for (int i = 0; i < 20; i++) {
@@ -421,6 +451,55 @@ static void two_brokers_with_the_same_readings_store_them_once(void **state)
 	                 4000);
 	assert_int_equal(value(&f->broker, STATS_READINGS_KNOWN) + value(&f->other, STATS_READINGS_KNOWN),
 	                 4000);
+}
+
+/* Each goes on from where it was itself, not from where the other moved the position. */
+static void brokers_on_copies_of_a_state_directory_lose_nothing_over_restarts(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	start_writer(&f->broker, database_conninfo());
+	append(f, &f->broker, 0, 10);
+	wait_until_stored(f, 10);
+	stop_writer(&f->broker);
+	open_broker(&f->other, &f->broker);
+	append(f, &f->broker, 10, 30);
+	start_writer(&f->other, database_conninfo());
+	append(f, &f->other, 30, 60);
+	wait_until_stored(f, 40);
+	stop_writer(&f->other);
+	append(f, &f->other, 60, 70);
+	restart(&f->broker, 4); /* its journal is now beyond what the other stored */
+	append(f, &f->broker, 70, 80);
+	start_writer(&f->broker, database_conninfo());
+	wait_until_stored(f, 70);
+	wait_for_line(&f->broker, "another broker runs, or ran, on a copy");
+	restart(&f->other, 8);
+	start_writer(&f->other, database_conninfo());
+	wait_until_stored(f, 80);
+}
+
+/* A COMMIT whose answer the killed process never saw is its own doing: nothing is stored again. */
+static void a_commit_that_was_under_way_at_a_kill_is_known(void **state)
+{
+	struct fixture *f = fixture(state);
+	struct ledger_progress noted;
+
+	start_writer(&f->broker, database_conninfo());
+	append(f, &f->broker, 0, 10);
+	wait_until_stored(f, 10);
+	restart(&f->broker, 0);
+	assert_true(ledger_progress(f->broker.ledger, journal_id(f->broker.journal), &noted));
+	assert_int_equal(noted.stored, journal_tail(f->broker.journal));
+	noted.sent = noted.stored;
+	noted.stored -= 8;
+	ledger_note_progress(f->broker.ledger, journal_id(f->broker.journal), &noted);
+	append(f, &f->broker, 10, 20);
+	start_writer(&f->broker, database_conninfo());
+	wait_until_stored(f, 20);
+	stop_writer(&f->broker);
+	assert_int_equal(value(&f->broker, STATS_READINGS_KNOWN), 0);
+	assert_null(strstr(log_text, "on a copy"));
 }
 
 /* A server that hangs must not keep the broker from ending. */
@@ -450,9 +529,7 @@ static void restart_goes_on_where_it_was(void **state)
 	start_writer(&f->broker, database_conninfo());
 	append(f, &f->broker, 0, 10);
 	wait_until_stored(f, 10);
-	stop_writer(&f->broker);
-	handover_done(&f->broker.handover);
-	assert_int_equal(handover_init(&f->broker.handover), 0);
+	restart(&f->broker, 0);
 	append(f, &f->broker, 10, 30);
 	start_writer(&f->broker, database_conninfo());
 	wait_until_stored(f, 30);
@@ -514,6 +591,8 @@ int main(void)
 		TEST(database_that_went_back_gets_again_what_the_journal_holds),
 		TEST(two_brokers_with_the_same_readings_store_them_once),
 		TEST(damage_in_use_is_a_row_with_the_number_of_records),
+		TEST(brokers_on_copies_of_a_state_directory_lose_nothing_over_restarts),
+		TEST(a_commit_that_was_under_way_at_a_kill_is_known),
 		TEST(stop_is_bounded_when_the_server_is_frozen),
 		TEST(restart_goes_on_where_it_was),
 	};
