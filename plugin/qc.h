@@ -3,7 +3,7 @@
  *
  * The tests of IOOS, Manual for Real-Time Quality Control of Water Level Data,
  * v2.1 (2021), with the verdicts that the reference library ioos_qc 9c1853a
- * (2026) gives to a whole series, but each as soon as its reading is there; and
+ * gives to a whole series, but each as soon as its reading is there; and
  * two of our own, missing and neighbour. All comparisons are those of the
  * reference: limits inclusive, thresholds strict.
  *
@@ -37,8 +37,8 @@
  *   neighbour     difference from the neighbour's value, if that is no further away in time than
  *                 neighbour_window_us; 2 otherwise.
  *
- * Differences from the reference, all but the last because a stream cannot see
- * what is still to come and cannot remember everything:
+ * Differences from the reference. The first five are those of a stream, which does
+ * not see what is still to come and cannot remember everything:
  *  1. interval_us, the datastream's nominal interval, stands for the median of the series. When it is 0,
  *     flat_line goes by time: flagged when readings within the tolerance span the duration at least, and
  *     are three or more; attenuated_min_period_us is then held against the window's mean interval.
@@ -53,6 +53,8 @@
  *     range is never too small.
  *  6. Durations are not cut to whole seconds; a flat_line duration shorter than the interval never holds,
  *     where the reference flags every reading.
+ *  7. An infinite value is to what follows as a missing one; in the reference the rate after it is infinite.
+ *  8. A deviation that would equal a threshold, but for rounding, may come out on either side of it.
  *
  * Threads  [any] pure; the caller owns the state.
  * Errors   None: every input gets a verdict.
@@ -112,7 +114,7 @@ enum qc_season_kind {
 
 #define QC_CODES_MAX  8
 #define QC_RECENT     8  /* readings whose stamps are remembered */
-#define QC_FLAT_MAX   6  /* extremes remembered by flat_line, a side */
+#define QC_FLAT_MAX   10 /* extremes remembered by flat_line, a side */
 #define QC_WINDOW_MAX 62 /* readings, or groups of them, in the window of attenuated_signal */
 
 /* Limits and thresholds that are absent are NAN, durations 0. No duration is over 3e17 µs (9500 years). */
@@ -146,15 +148,14 @@ struct qc_season {
 
 /*
  * The largest values over every end of the recent readings (of the negated
- * values: the smallest). Entry i is the largest from reading since[i] to the
- * newest; values fall from entry to entry, the last is the newest reading's.
+ * values: the smallest). Entry i is the largest since since[i], values fall
+ * from entry to entry, and the last is the newest reading's.
  */
 struct qc_extremes {
 	double value[QC_FLAT_MAX];
-	int64_t since_us[QC_FLAT_MAX];
-	uint32_t since[QC_FLAT_MAX]; /* number of a reading, the first is 0 */
+	int64_t since[QC_FLAT_MAX]; /* number of a reading, the first is 0; or its stamp, if */
+	uint32_t by_time;
 	uint32_t count;
-	uint32_t spare; /* 0 */
 };
 
 /*
@@ -163,8 +164,7 @@ struct qc_extremes {
  * 1. Reading k has its stamp and its verdicts at place k % QC_RECENT, as long as it is one of the newest
  *    QC_RECENT; stamps rise with k.
  * 2. Both queues are empty, or both end with the newest reading that has a value, flat_end - 1.
- * 3. With both queues the readings from the later of the first since to the newest are within
- *    flat_tolerance as it was when they came.
+ * 3. The readings from the later of the two first since to the newest are within flat_tolerance.
  */
 struct qc_state {
 	int64_t recent_us[QC_RECENT];
@@ -203,8 +203,8 @@ struct qc_window {
 	uint8_t spare[11]; /* 0 */
 };
 
-_Static_assert(sizeof(struct qc_extremes) == 128, "stored byte for byte");
-_Static_assert(sizeof(struct qc_state) == 384, "stored byte for byte");
+_Static_assert(sizeof(struct qc_extremes) == 168, "stored byte for byte");
+_Static_assert(sizeof(struct qc_state) == 464, "stored byte for byte");
 _Static_assert(sizeof(struct qc_bucket) == 32, "stored byte for byte");
 _Static_assert(sizeof(struct qc_window) == 2048, "stored byte for byte");
 
