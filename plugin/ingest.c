@@ -149,8 +149,12 @@ static const char *refusal_remedy(int error)
 		return "see that PostgreSQL can be reached, or raise journal.max_size";
 	case -ENOMEM:
 		return "give the broker more memory, or lower max_datastreams";
-	default:
+	case -EBUSY:
+		return "the next segment is not ready yet: is the disk slow? A larger journal.segment_size helps";
+	case -ENOSPC:
 		return "make room on the disk of the state directory";
+	default:
+		return "check the disk of the state directory";
 	}
 }
 

@@ -1,6 +1,7 @@
 /*
- * What the appender (A, the broker thread) and the writer (W) share, and what
- * holds at any moment:
+ * What the appender (A, the broker thread) and the other side (W) share, and what
+ * holds at any moment. W is two threads, writer and care, which take the lock
+ * upkeep before they touch anything that is W's:
  *
  * 1. Bytes of a segment before the tail never change. A alone stores tail,
  *    released after the record it covers; who acquires tail may read up to it.
@@ -256,7 +257,8 @@ static struct journal *new_journal(const struct journal_options *options)
 	j->directory = j->lock = j->reader.fd = -1;
 	j->max_size = options->max_size;
 	j->segment_size = options->segment_size & ~4095u;
-	atomic_init(&j->refusal, -ENOSPC);
+	atomic_init(&j->refusal, -EBUSY);
+	(void)pthread_mutex_init(&j->upkeep, NULL); /* cannot fail: glibc's plain mutex has nothing to get */
 	return j;
 }
 
@@ -314,5 +316,6 @@ void journal_close(struct journal *j)
 		close(j->lock);
 	if (j->directory >= 0)
 		close(j->directory);
+	(void)pthread_mutex_destroy(&j->upkeep);
 	free(j);
 }

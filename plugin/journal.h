@@ -6,9 +6,10 @@
  *
  * Promise  After journal_append() returns 0 the record outlives the process;
  *          once journal_sync() has passed it, it outlives a power cut.
- * Threads  One [loop] appender; one [writer] that prepares, syncs, reads and
- *          retires. They share the atomic tail and the handover of the next
- *          segment, and a few counts (invariants in journal.c).
+ * Threads  One [loop] appender; one [care] thread that prepares and syncs, one
+ *          [writer] that reads and retires: these two exclude each other by a
+ *          lock. With the appender they share the atomic tail and the handover
+ *          of the next segment, and a few counts (invariants in journal.c).
  * Errors   0 or a negative errno. Nothing here logs; journal_open() leaves a
  *          sentence for the operator in the report.
  * Memory   Callers keep what they pass. No pointer into a map is returned.
@@ -19,8 +20,8 @@
  * that a database has seen is never used again, even when a power cut took the
  * records before it. A position fits PostgreSQL's bigint.
  *
- * Room. While the active segment is written, the writer keeps one more ready.
- * It must call journal_prepare() more often than a segment fills.
+ * Room. While the active segment is written, one more is kept ready.
+ * journal_prepare() must be called more often than a segment fills.
  * - Of the active segment's last JOURNAL_RESERVE bytes, while no next segment
  *   is ready, only JOURNAL_IMPORTANT gets any.
  * - JOURNAL_EXPENDABLE is refused while more than half of max_size is in use by
@@ -99,8 +100,9 @@ enum journal_class {
 
 /*
  * [loop] Appends one record. No allocation, no system call. Kinds are 1 to 254.
- * -EDQUOT: max_size is reached, as the last journal_prepare() found. -ENOSPC: the disk has no room for the
- * next segment, or it is not ready for whatever other reason. -EMSGSIZE: over JOURNAL_BODY_MAX. -EINVAL: the kind.
+ * Without room: what the last journal_prepare() found, -EDQUOT: max_size is reached, -ENOSPC: the disk has no room
+ * for the next segment, or another error; -EBUSY when it found nothing wrong: the next segment is not ready yet.
+ * -EMSGSIZE: over JOURNAL_BODY_MAX. -EINVAL: the kind.
  * *ret_position: where it stands.
  */
 int journal_append(struct journal *j, uint8_t kind, enum journal_class class, const void *body, size_t length,
@@ -117,10 +119,10 @@ uint64_t journal_head(const struct journal *j);
 uint64_t journal_bytes(const struct journal *j);
 uint64_t journal_records(const struct journal *j);
 
-/* [writer] Makes the next segment ready if it is not. 0, or why not: -ENOSPC, -EDQUOT, … Cheap when ready. */
+/* [care] Makes the next segment ready if it is not. 0, or why not: -ENOSPC, -EDQUOT, … Cheap when ready. */
 int journal_prepare(struct journal *j) must_check;
 
-/* [writer] Flushes what the appender has left behind; the page it is writing only when nothing was
+/* [care] Flushes what the appender has left behind; the page it is writing only when nothing was
  * appended since the last call, or when readings trickle so slowly that ten calls have found it still the same. After an error the next call tries the same again. */
 int journal_sync(struct journal *j) must_check;
 

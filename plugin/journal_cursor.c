@@ -70,12 +70,29 @@ static struct journal_segment *settle_on(struct journal_cursor *c, uint32_t *ret
 	return NULL;
 }
 
+static uint64_t skip(struct journal_cursor *c)
+{
+	struct journal *j = c->journal;
+	uint32_t limit;
+	const struct journal_segment *s = settle_on(c, &limit);
+
+	if (!s)
+		return 0;
+	uint32_t from = journal_format_offset(c->position);
+	if (journal_reader_open(&j->reader, j->directory, s->number, j->seed) == 0)
+		journal_damage_count(s, &j->reader, from, limit, &c->lost);
+	else
+		c->lost.bytes += limit - from;
+	c->position = journal_format_position(s->number, limit);
+	return limit - from;
+}
+
 static bool is_seal(int r, const struct journal_record *record)
 {
 	return r > 0 && record->kind == JOURNAL_FORMAT_SEAL;
 }
 
-int journal_cursor_next(struct journal_cursor *c, uint8_t *buffer, size_t size, struct journal_record *ret)
+static int next(struct journal_cursor *c, uint8_t *buffer, size_t size, struct journal_record *ret)
 {
 	struct journal *j = c->journal;
 	struct journal_record record;
@@ -94,7 +111,7 @@ int journal_cursor_next(struct journal_cursor *c, uint8_t *buffer, size_t size, 
 		if (!s->damaged || limit != s->damage_end || (r != 0 && !is_seal(r, &record)))
 			break;
 		if (r == 0)
-			(void)journal_cursor_skip(c); /* known, and told */
+			(void)skip(c); /* known, and told */
 		else
 			c->position = journal_format_position(s->number + 1, 0);
 	}
@@ -109,19 +126,18 @@ int journal_cursor_next(struct journal_cursor *c, uint8_t *buffer, size_t size, 
 	return 1;
 }
 
+int journal_cursor_next(struct journal_cursor *c, uint8_t *buffer, size_t size, struct journal_record *ret)
+{
+	pthread_mutex_lock(&c->journal->upkeep);
+	int r = next(c, buffer, size, ret);
+	pthread_mutex_unlock(&c->journal->upkeep);
+	return r;
+}
+
 uint64_t journal_cursor_skip(struct journal_cursor *c)
 {
-	struct journal *j = c->journal;
-	uint32_t limit;
-	const struct journal_segment *s = settle_on(c, &limit);
-
-	if (!s)
-		return 0;
-	uint32_t from = journal_format_offset(c->position);
-	if (journal_reader_open(&j->reader, j->directory, s->number, j->seed) == 0)
-		journal_damage_count(s, &j->reader, from, limit, &c->lost);
-	else
-		c->lost.bytes += limit - from;
-	c->position = journal_format_position(s->number, limit);
-	return limit - from;
+	pthread_mutex_lock(&c->journal->upkeep);
+	uint64_t bytes = skip(c);
+	pthread_mutex_unlock(&c->journal->upkeep);
+	return bytes;
 }

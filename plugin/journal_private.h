@@ -11,6 +11,7 @@
 #include "journal_recover.h"
 #include "journal_segment.h"
 
+#include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 
@@ -29,13 +30,15 @@ struct journal {
 	_Atomic uint64_t left_bytes; /* files of segments that the appender has left */
 	_Atomic uint64_t bytes;      /* files of all segments */
 	_Atomic uint64_t head;
-	_Atomic int refusal; /* what journal_append() says when there is no room: -EDQUOT or -ENOSPC */
+	_Atomic int
+		refusal; /* what journal_append() says when there is no room: why there is no next segment */
 
 	/* The appender's. */
 	alignas(64) struct journal_segment *active; /* NULL: none yet */
 	uint32_t offset;                            /* in active, of the next record */
 
-	/* The writer's. */
+	/* The writer's and the care thread's, under this lock. */
+	pthread_mutex_t upkeep;
 	alignas(64) struct journal_segment_list segments; /* live, active, next */
 	struct journal_segment *spare;                    /* made, not yet handed over */
 	struct journal_recovery recovery;                 /* its live part has moved to segments */
@@ -47,13 +50,13 @@ struct journal {
 	struct journal_reader reader;
 };
 
-/* [writer] journal_sync(); all: up to the tail and with the mark, as when no one appends. */
+/* journal_sync() with upkeep locked; all: up to the tail and with the mark, as when no one appends. */
 int journal_private_sync(struct journal *j, bool all) must_check;
 
-/* [writer] Stores head: the oldest segment's first record, or what is missing before it. */
+/* Stores head: the oldest segment's first record, or what is missing before it. */
 void journal_private_set_head(struct journal *j);
 
-/* [writer] First segment with this number or a higher one, or NULL. */
+/* With upkeep locked: first segment with this number or a higher one, or NULL. */
 struct journal_segment *journal_private_find(const struct journal *j, uint32_t number);
 
 #endif

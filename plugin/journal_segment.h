@@ -9,7 +9,7 @@
  *          store into its map cannot fail for want of disk space (on btrfs:
  *          copy on write is switched off for the file). A failed create
  *          leaves no file.
- * Threads  [writer], and [start]. The appender gets a pointer to a mapped
+ * Threads  [writer] and [care], never at once; and [start]. The appender gets a pointer to a mapped
  *          segment and touches nothing but the map, size, number and end.
  * Errors   0 or a negative errno.
  * Memory   Segments come from malloc; journal_segment_free() unmaps.

@@ -4,7 +4,7 @@
  * Two steps, with the making of the next segment between them; a power cut or
  * kill -9 anywhere leaves a directory in which the same records are found.
  *
- * Threads  files [start], seal [start] or [writer].
+ * Threads  files [start], seal [start] or [care].
  * Errors   0 or a negative errno. Either may be called again after a failure.
  */
 #ifndef HIGHWATER_JOURNAL_SETTLE_H

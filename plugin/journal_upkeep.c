@@ -1,4 +1,4 @@
-/* The writer's side of journal.h: prepare, sync and retire. The invariants stand at the top of journal.c. */
+/* W's side of journal.h: prepare, sync and retire. The invariants stand at the top of journal.c. */
 #include "journal_format.h"
 #include "journal_private.h"
 #include "journal_settle.h"
@@ -60,7 +60,7 @@ static int find_spare(struct journal *j)
 {
 	int r = journal_bytes(j) + j->segment_size > j->max_size ? -EDQUOT : make_spare(j, j->segment_size);
 
-	atomic_store_explicit(&j->refusal, r == -EDQUOT ? -EDQUOT : -ENOSPC, memory_order_relaxed);
+	atomic_store_explicit(&j->refusal, r < 0 ? r : -EBUSY, memory_order_relaxed);
 	if ((r == -EDQUOT || r == -ENOSPC) && !j->handed_over && make_spare(j, RESERVE_SEGMENT_SIZE) == 0)
 		return 0;
 	return r;
@@ -84,10 +84,8 @@ static int finish_recovery(struct journal *j)
 	return 0;
 }
 
-int journal_prepare(struct journal *j)
+static int prepare(struct journal *j)
 {
-	if (atomic_load_explicit(&j->next, memory_order_relaxed))
-		return 0;
 	int r = j->spare ? 0 : find_spare(j);
 	if (r == 0)
 		r = finish_recovery(j);
@@ -99,6 +97,18 @@ int journal_prepare(struct journal *j)
 	j->spare = NULL;
 	j->handed_over = true;
 	return 0;
+}
+
+int journal_prepare(struct journal *j)
+{
+	if (atomic_load_explicit(&j->next, memory_order_relaxed))
+		return 0;
+	pthread_mutex_lock(&j->upkeep);
+	int r = prepare(j);
+	pthread_mutex_unlock(&j->upkeep);
+	if (r < 0)
+		atomic_store_explicit(&j->refusal, r, memory_order_relaxed);
+	return r;
 }
 
 void journal_private_set_head(struct journal *j)
@@ -177,7 +187,10 @@ int journal_private_sync(struct journal *j, bool all)
 
 int journal_sync(struct journal *j)
 {
-	return journal_private_sync(j, false);
+	pthread_mutex_lock(&j->upkeep);
+	int r = journal_private_sync(j, false);
+	pthread_mutex_unlock(&j->upkeep);
+	return r;
 }
 
 /* The oldest segment goes. The directory is flushed before the next one does: never a gap among those that remain. */
@@ -219,7 +232,7 @@ static bool is_done(const struct journal *j, size_t i, uint64_t position)
 	return end <= position;
 }
 
-int journal_retire(struct journal *j, uint64_t position)
+static int retire(struct journal *j, uint64_t position)
 {
 	size_t count = 0;
 
@@ -233,5 +246,13 @@ int journal_retire(struct journal *j, uint64_t position)
 	int r = journal_segment_mark(j->directory, keeper, true);
 	for (; r == 0 && count > 0; count--)
 		r = delete_oldest(j);
+	return r;
+}
+
+int journal_retire(struct journal *j, uint64_t position)
+{
+	pthread_mutex_lock(&j->upkeep);
+	int r = retire(j, position);
+	pthread_mutex_unlock(&j->upkeep);
 	return r;
 }

@@ -10,7 +10,7 @@
  *
  * Promise  After ledger_add() the count outlives the process; after
  *          ledger_sync() it outlives a power cut.
- * Threads  add [loop]; told, pending, progress, sync [writer]; open, close [start]. The totals are atomic.
+ * Threads  add [loop]; told, pending, progress [writer]; sync [care]; open, close [start]. The totals are atomic.
  * Errors   0 or a negative errno. Nothing here logs.
  */
 #ifndef HIGHWATER_LEDGER_H
@@ -87,7 +87,7 @@ bool ledger_progress(const struct ledger *l, const uint8_t journal_id[static LED
 void ledger_note_progress(struct ledger *l, const uint8_t journal_id[static LEDGER_JOURNAL_ID_SIZE],
                           const struct ledger_progress *progress);
 
-/* [writer] Flushes to disk what changed since the last call. */
+/* [care] Flushes to disk what changed since the last call. */
 int ledger_sync(struct ledger *l) must_check;
 
 #endif

@@ -9,9 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BACKOFF_FIRST_MS 250
@@ -38,7 +36,7 @@ static void sleep_until_work(struct writer *w)
 		{.fd = w->handover->wake_fd, .events = POLLIN},
 		{.fd = pg_conn_socket(w->conn), .events = POLLIN},
 	};
-	int64_t due = MIN(MIN(w->sync_due, w->ledger_due), MIN(w->registry_due, w->partitions_due));
+	int64_t due = MIN(w->ledger_due, MIN(w->registry_due, w->partitions_due));
 	int64_t left_us = due - clock_monotonic_us();
 
 	handover_sleep(w->handover);
@@ -56,12 +54,32 @@ static bool is_over(const struct writer *w)
 	return w->stop_end != NEVER && (w->conn == NULL || now < w->retry_due || now >= w->stop_end);
 }
 
+/* What is the writer's to do however long it waits. */
+static void look_around(struct writer *w)
+{
+	handover_collect_registries(w->handover);
+	if (w->stop_end == NEVER && handover_stopping(w->handover)) {
+		/* The rest of the time is for taking the threads apart. */
+		w->stop_end = clock_monotonic_us() + w->stop_timeout_us / 10 * 7;
+	}
+}
+
+/* As pg_waiter's idle function. False: stopping, and no time is left. */
+static bool idle(void *context)
+{
+	struct writer *w = context;
+
+	look_around(w);
+	/* While connecting there is nothing that could be drained yet. */
+	return w->stop_end == NEVER || (w->conn != NULL && clock_monotonic_us() < w->stop_end);
+}
+
 static void *run(void *arg)
 {
 	struct writer *w = arg;
 
 	for (;;) {
-		writer_care(w);
+		look_around(w);
 		if (is_over(w)) {
 			break;
 		}
@@ -70,7 +88,7 @@ static void *run(void *arg)
 			continue;
 		}
 		if (w->conn == NULL) {
-			writer_session_open(w);
+			writer_session_open(w, idle);
 			continue;
 		}
 		if (!writer_session_tend(w) || writer_batch_store(w)) {
@@ -84,7 +102,7 @@ static void *run(void *arg)
 		}
 	}
 	writer_session_close(w);
-	(void)sem_post(&w->ended);
+	writer_thread_ending(&w->thread);
 	return NULL;
 }
 
@@ -93,7 +111,6 @@ static void free_writer(struct writer *w)
 	if (w == NULL) {
 		return;
 	}
-	(void)sem_destroy(&w->ended);
 	batch_free(w->batch);
 	pg_ids_free(w->ids);
 	pg_store_free(w->store);
@@ -111,7 +128,6 @@ static struct writer *new_writer(const struct writer_options *options, struct jo
 	if (w == NULL) {
 		return NULL;
 	}
-	(void)sem_init(&w->ended, 0, 0);
 	(void)gethostname(host, sizeof(host) - 1);
 	w->conninfo = strdup(options->conninfo);
 	w->registry_path = strdup(options->registry_path);
@@ -125,7 +141,6 @@ static struct writer *new_writer(const struct writer_options *options, struct jo
 	}
 	w->sync_us = options->sync_us;
 	w->stop_timeout_us = options->stop_timeout_us;
-	w->sync_due = now + options->sync_us;
 	w->registry_due = NEVER;
 	w->partitions_due = NEVER;
 	w->stop_end = NEVER;
@@ -133,24 +148,6 @@ static struct writer *new_writer(const struct writer_options *options, struct jo
 	w->batch_limit = BATCH_READINGS_MAX;
 	backoff_init(&w->backoff, BACKOFF_FIRST_MS, BACKOFF_MAX_MS, (uint64_t)now ^ (uint64_t)getpid());
 	return w;
-}
-
-/* The broker's signal handlers must run on its own thread. */
-static int start_thread(struct writer *w)
-{
-	sigset_t all, before;
-	int error;
-
-	sigfillset(&all);
-	error = pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (error == 0) {
-		error = pthread_create(&w->thread, NULL, run, w);
-		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	}
-	if (error == 0) {
-		(void)pthread_setname_np(w->thread, "highwater");
-	}
-	return -error;
 }
 
 int writer_check(const char *conninfo, char *message, size_t size)
@@ -178,7 +175,13 @@ int writer_start(struct writer **ret, const struct writer_options *options, cons
 	w->handover = shared->handover;
 	w->stats = shared->stats;
 	w->log = shared->log;
-	error = start_thread(w);
+	error = writer_care_start(w);
+	if (error == 0) {
+		error = writer_thread_start(&w->thread, "highwater", run, w);
+		if (error != 0) {
+			(void)!writer_care_stop(w, NEVER);
+		}
+	}
 	if (error != 0) {
 		free_writer(w);
 		return error;
@@ -189,19 +192,15 @@ int writer_start(struct writer **ret, const struct writer_options *options, cons
 
 int writer_stop(struct writer *w)
 {
-	struct timespec end;
-	int64_t us = clock_monotonic_us() + w->stop_timeout_us;
+	int64_t now = clock_monotonic_us();
+	int error, care_error;
 
 	handover_stop(w->handover);
-	end.tv_sec = us / 1000000;
-	end.tv_nsec = us % 1000000 * 1000;
-	while (sem_clockwait(&w->ended, CLOCK_MONOTONIC, &end) != 0) {
-		if (errno != EINTR) {
-			(void)pthread_detach(w->thread);
-			return -ETIMEDOUT;
-		}
+	error = writer_thread_join(&w->thread, now + w->stop_timeout_us / 10 * 9);
+	care_error = writer_care_stop(w, now + w->stop_timeout_us);
+	if (error == 0 && care_error == 0) {
+		free_writer(w);
+		return 0;
 	}
-	(void)pthread_join(w->thread, NULL);
-	free_writer(w);
-	return 0;
+	return -ETIMEDOUT;
 }

@@ -3,18 +3,18 @@
  *
  * Connects with growing pauses, reads from the database how far the journal is
  * stored, then stores batch after batch, each in one transaction with the new
- * position. Beside that it looks after the journal and the alarm store, also
- * while a server keeps silent, and brings registry snapshots to the loop.
+ * position. It brings registry snapshots to the loop. A second thread, care, looks
+ * after the journal and the alarm store, whatever the first one waits for.
  *
  * Promise  The loop never waits for it. What is not stored stays in the journal,
  *          whatever happens here. Nothing is given up for an error that is not
  *          the row's own: it is said in the log and tried again.
- * Threads  All of this header [start]; the thread it starts is [writer].
+ * Threads  All of this header [start]; the threads it starts are [writer] and [care].
  * Errors   0 or a negative errno.
  * Memory   Options are copied. The parts must outlive the thread.
  *
  * One line a file: writer.c the thread and its loop; writer_care.c journal and
- * alarm store; writer_position.c where in the journal; writer_session.c what is
+ * alarm store; writer_thread.c threads; writer_position.c where in the journal; writer_session.c what is
  * done with a connection; writer_batch.c one batch; writer_log.c lines.
  */
 #ifndef HIGHWATER_WRITER_H
@@ -34,13 +34,13 @@ struct writer_options {
 /* Whether the connection string can be understood; if not, -EINVAL and a sentence in message. */
 int writer_check(const char *conninfo, char *message, size_t size) must_check;
 
-/* Starts the thread, with all signals blocked. */
+/* Starts the threads, with all signals blocked. */
 int writer_start(struct writer **ret, const struct writer_options *options,
                  const struct shared *shared) must_check;
 
 /*
- * Asks the thread to end, lets it store what it can if the database answers, and
- * frees w. -ETIMEDOUT: it hangs, as in a name lookup, and goes on to use w and
+ * Asks the threads to end, lets the writer store what it can if the database answers, and
+ * frees w. -ETIMEDOUT: one hangs, as in a name lookup, and goes on to use w and
  * the parts: none may be freed, and the module must stay loaded.
  */
 int writer_stop(struct writer *w) must_check;

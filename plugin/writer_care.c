@@ -4,6 +4,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
+
+/* The next segment must be there before the active one is full. */
+#define BUSY_US INT64_C(10000)
+#define IDLE_US INT64_C(50000)
 
 /* What follows from not getting the journal's next segment. */
 static const char *what_follows(int error)
@@ -24,13 +29,13 @@ static void prepare(struct writer *w)
 	int error = journal_prepare(w->journal);
 	char text[256];
 
-	if (error == 0 && w->care.text[0] != '\0') {
+	if (error == 0 && w->care.segment.text[0] != '\0') {
 		log_post(w->log, LOG_LEVEL_NOTICE, "journal: there is room for the next segment again");
-		writer_say_reset(&w->care);
+		writer_say_reset(&w->care.segment);
 	} else if (error != 0) {
 		(void)snprintf(text, sizeof(text), "journal: no room for the next segment: %s",
 		               strerror(-error));
-		writer_say(&w->care, w->log, LOG_LEVEL_ERROR, text, what_follows(error));
+		writer_say(&w->care.segment, w->log, LOG_LEVEL_ERROR, text, what_follows(error));
 	}
 }
 
@@ -50,39 +55,66 @@ static void sync_to_disk(struct writer *w)
 {
 	int error;
 
-	say_flush(w, &w->journal_flush, "journal", journal_sync(w->journal));
+	say_flush(w, &w->care.journal_flush, "journal", journal_sync(w->journal));
 	error = alarm_store_extend(w->alarms);
 	if (error == 0) {
 		error = alarm_store_sync(w->alarms);
 	}
-	say_flush(w, &w->alarm_flush, "alarm store", error);
-	say_flush(w, &w->ledger_flush, "ledger of losses", ledger_sync(w->ledger));
+	say_flush(w, &w->care.alarm_flush, "alarm store", error);
+	say_flush(w, &w->care.ledger_flush, "ledger of losses", ledger_sync(w->ledger));
 }
 
-void writer_care(struct writer *w)
+static void care(struct writer *w, bool last)
 {
-	int64_t now = clock_monotonic_us();
 	uint64_t records = journal_records(w->journal);
+	uint64_t done = w->records_done;
 
 	prepare(w);
-	if (now >= w->sync_due) {
+	if (last || clock_monotonic_us() >= w->care.sync_due) {
 		sync_to_disk(w);
-		w->sync_due = clock_monotonic_us() + w->sync_us;
+		w->care.sync_due = clock_monotonic_us() + w->sync_us;
 	}
-	handover_collect_registries(w->handover);
 	stats_set(w->stats, STATS_JOURNAL_BYTES, journal_bytes(w->journal));
-	stats_set(w->stats, STATS_JOURNAL_PENDING, records > w->records_done ? records - w->records_done : 0);
-	if (w->stop_end == NEVER && handover_stopping(w->handover)) {
-		/* The rest of the time is for taking the thread apart. */
-		w->stop_end = now + w->stop_timeout_us / 10 * 8;
-	}
+	stats_set(w->stats, STATS_JOURNAL_PENDING, records > done ? records - done : 0);
 }
 
-bool writer_care_idle(void *context)
+static void rest(struct writer *w)
 {
-	struct writer *w = context;
+	uint64_t tail = journal_tail(w->journal);
+	int64_t pause_us = tail != w->care.seen_tail ? BUSY_US : IDLE_US;
+	int64_t us = MIN(w->care.sync_due, clock_monotonic_us() + pause_us);
+	const struct timespec end = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
 
-	writer_care(w);
-	/* While connecting there is nothing that could be drained yet. */
-	return w->stop_end == NEVER || (w->conn != NULL && clock_monotonic_us() < w->stop_end);
+	w->care.seen_tail = tail;
+	(void)sem_clockwait(&w->care.wake, CLOCK_MONOTONIC, &end);
+}
+
+static void *run(void *arg)
+{
+	struct writer *w = arg;
+	bool last;
+
+	do {
+		last = w->care.stopping;
+		care(w, last);
+		if (!last) {
+			rest(w);
+		}
+	} while (!last);
+	writer_thread_ending(&w->care.thread);
+	return NULL;
+}
+
+int writer_care_start(struct writer *w)
+{
+	(void)sem_init(&w->care.wake, 0, 0);
+	w->care.sync_due = clock_monotonic_us() + w->sync_us;
+	return writer_thread_start(&w->care.thread, "highwater care", run, w);
+}
+
+int writer_care_stop(struct writer *w, int64_t end_us)
+{
+	w->care.stopping = true;
+	(void)sem_post(&w->care.wake);
+	return writer_thread_join(&w->care.thread, end_us);
 }

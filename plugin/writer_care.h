@@ -1,18 +1,20 @@
 /*
  * writer_care - looks after what must go on whatever the database does: the
- * journal's next segment, flushes to disk, snapshots that the loop has done with.
+ * journal's next segment, room for alarm state, flushes to disk.
  *
- * Threads  [writer]
+ * On a thread of its own, since the writer may hang in libpq, looking up a name.
+ *
+ * Threads  start, stop [start]
+ * Errors   0 or a negative errno.
  */
 #ifndef HIGHWATER_WRITER_CARE_H
 #define HIGHWATER_WRITER_CARE_H
 
 #include "writer_state.h"
 
-/* Does what is due. Cheap when nothing is. */
-void writer_care(struct writer *w);
+int writer_care_start(struct writer *w) must_check;
 
-/* The same as pg_waiter's idle function; context is the writer. False: stopping, and no time is left. */
-bool writer_care_idle(void *context);
+/* Flushes a last time and ends. end_us as in writer_thread_join(); -ETIMEDOUT: the disk hangs. */
+int writer_care_stop(struct writer *w, int64_t end_us) must_check;
 
 #endif

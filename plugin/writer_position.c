@@ -97,7 +97,9 @@ static void settle_backwards(struct writer *w, uint64_t database)
 		writer_position_text(w->expected, here), writer_position_text(database, there),
 		writer_position_text(MAX(database, journal_head(w->journal)), head));
 	writer_say(&w->moved, w->log, LOG_LEVEL_WARNING, text, "");
-	w->records_done -= MIN(again, w->records_done);
+	uint64_t done = w->records_done;
+
+	w->records_done = done - MIN(again, done);
 	w->own = MIN(w->own, database);
 }
 
@@ -213,7 +215,7 @@ int writer_position_fill(struct writer *w)
 
 uint64_t writer_position_pending(const struct writer *w)
 {
-	uint64_t records = journal_records(w->journal);
+	uint64_t records = journal_records(w->journal), done = w->records_done;
 
-	return records > w->records_done ? records - w->records_done : 0;
+	return records > done ? records - done : 0;
 }

@@ -6,7 +6,6 @@
 #include "pg_registry.h"
 #include "pg_schema.h"
 #include "writer_batch.h"
-#include "writer_care.h"
 #include "writer_position.h"
 
 #include <errno.h>
@@ -255,9 +254,9 @@ static const char *set_up(struct writer *w, struct pg_conn *c, int *ret_status, 
 	return "connection lost";
 }
 
-void writer_session_open(struct writer *w)
+void writer_session_open(struct writer *w, bool (*idle)(void *context))
 {
-	const struct pg_waiter waiter = {.idle = writer_care_idle, .context = w, .silence_us = SILENCE_US};
+	const struct pg_waiter waiter = {.idle = idle, .context = w, .silence_us = SILENCE_US};
 	char what[DESCRIPTION_SIZE + 32], database[DESCRIPTION_SIZE];
 	struct pg_error error;
 	struct pg_conn *c;

@@ -10,7 +10,8 @@
  * 4. sent_to is 0, or COMMIT of a batch up to there was sent and its outcome is not known;
  *    then result speaks of that batch.
  *
- * Threads  [writer]; but for what writer_start() sets and never changes.
+ * Threads  [writer]; but for what writer_start() sets and never changes, and
+ *          what is [care]'s or atomic.
  */
 #ifndef HIGHWATER_WRITER_STATE_H
 #define HIGHWATER_WRITER_STATE_H
@@ -22,11 +23,19 @@
 #include "pg_store.h"
 #include "writer.h"
 #include "writer_log.h"
-
-#include <pthread.h>
-#include <semaphore.h>
+#include "writer_thread.h"
 
 #define NEVER INT64_MAX
+
+/* [care] */
+struct writer_care {
+	struct writer_thread thread;
+	sem_t wake; /* posted to end the thread */
+	_Atomic bool stopping;
+	int64_t sync_due;
+	uint64_t seen_tail;
+	struct writer_repeat segment, journal_flush, alarm_flush, ledger_flush;
+};
 
 struct writer {
 	/* set at start */
@@ -38,11 +47,11 @@ struct writer {
 	struct handover *handover;
 	struct stats *stats;
 	struct log_box *log;
-	pthread_t thread;
-	sem_t ended; /* posted as the thread's last act */
+	struct writer_thread thread;
+	struct writer_care care;
 
 	/* when what is due; microseconds of the monotonic clock */
-	int64_t sync_due, retry_due, registry_due, partitions_due, ledger_due;
+	int64_t retry_due, registry_due, partitions_due, ledger_due;
 	int64_t stop_end; /* when draining is given up; NEVER until asked to stop */
 	struct backoff backoff;
 
@@ -58,8 +67,8 @@ struct writer {
 	/* where */
 	bool known; /* own, expected and records_done are */
 	uint64_t own, expected, sent_to;
-	uint64_t seen_tail;    /* the journal's tail when the last batch was filled */
-	uint64_t records_done; /* of journal_records(), before own */
+	uint64_t seen_tail;            /* the journal's tail when the last batch was filled */
+	_Atomic uint64_t records_done; /* of journal_records(), before own; [care] reads it too */
 	struct pg_store_result result;
 
 	/* batch */
@@ -70,8 +79,7 @@ struct writer {
 	uint8_t body[RECORD_BODY_MAX];
 
 	/* lines */
-	struct writer_repeat trouble, care, journal_flush, alarm_flush, ledger_flush, refusal, moved,
-		left_out, skipped, damaged, retire, unreadable;
+	struct writer_repeat trouble, refusal, moved, left_out, skipped, damaged, retire, unreadable;
 };
 
 #define WRITER_POSITION_SIZE 32

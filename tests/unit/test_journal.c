@@ -185,6 +185,30 @@ static void a_record_that_went_bad_stops_the_cursor_until_it_is_skipped(void **s
 	assert_int_equal(c.lost.records, 9);
 }
 
+/* Appends of one class until the journal takes no more. */
+static int append_until_refused(struct journal *j, enum journal_class class, uint64_t *i)
+{
+	int e;
+
+	while ((e = fixture_try_append(j, *i, class)) == 0) {
+		if (++*i % 64 == 0)
+			e = journal_prepare(j);
+	}
+	return e;
+}
+
+/* Nothing is wrong with the disk: whoever reads the log is not sent there. */
+static void a_segment_that_is_merely_not_ready_is_told_apart_from_a_full_disk(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t i = 0;
+
+	fixture_open(f);
+	assert_int_equal(append_until_refused(f->journal, JOURNAL_NORMAL, &i), -EBUSY);
+	assert_int_equal(journal_prepare(f->journal), 0);
+	assert_int_equal(fixture_try_append(f->journal, i, JOURNAL_NORMAL), 0);
+}
+
 /* What the marks do not count yet, the map does. */
 static void what_goes_bad_in_the_segment_being_written_is_counted_too(void **state)
 {
@@ -290,18 +314,6 @@ static void close_leaves_everything_marked_as_synced(void **state)
 	uint32_t tail = journal_format_offset(journal_tail(f->journal));
 	fixture_close(f);
 	assert_int_equal(mark_of(f, 1).synced, tail);
-}
-
-/* Appends of one class until the journal takes no more. */
-static int append_until_refused(struct journal *j, enum journal_class class, uint64_t *i)
-{
-	int e;
-
-	while ((e = fixture_try_append(j, *i, class)) == 0) {
-		if (++*i % 64 == 0)
-			e = journal_prepare(j);
-	}
-	return e;
 }
 
 static void each_class_is_refused_at_its_limit_and_not_before(void **state)
@@ -631,7 +643,7 @@ static void *append_all(void *context)
 	for (uint64_t i = 0; i < CONCURRENT_RECORDS; i++) {
 		int e;
 
-		while ((e = fixture_try_append(t->journal, i, JOURNAL_NORMAL)) == -EDQUOT || e == -ENOSPC) {
+		while ((e = fixture_try_append(t->journal, i, JOURNAL_NORMAL)) == -EDQUOT || e == -EBUSY) {
 			t->refused++;
 			sched_yield();
 		}
@@ -689,6 +701,7 @@ int main(void)
 		CASE(a_second_open_is_told_that_the_journal_is_in_use),
 		CASE(a_cursor_starts_where_it_is_told),
 		CASE(a_record_that_went_bad_stops_the_cursor_until_it_is_skipped),
+		CASE(a_segment_that_is_merely_not_ready_is_told_apart_from_a_full_disk),
 		CASE(what_goes_bad_in_the_segment_being_written_is_counted_too),
 		CASE(sync_leaves_the_page_alone_that_is_being_written),
 		CASE(sync_takes_a_trickle_along_after_ten_calls),

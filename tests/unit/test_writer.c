@@ -12,7 +12,9 @@
 #include "writer.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -502,6 +504,38 @@ static void a_commit_that_was_under_way_at_a_kill_is_known(void **state)
 	assert_null(strstr(log_text, "on a copy"));
 }
 
+static _Atomic bool lookup_hangs;
+static _Atomic int lookups;
+
+/* In place of libc's, for libpq: a name server that does not answer. All else here goes through a socket file. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+	(void)node;
+	(void)service;
+	(void)hints;
+	(void)ret;
+	lookups++;
+	while (lookup_hangs) {
+		nap();
+	}
+	return EAI_AGAIN;
+}
+
+static void readings_go_on_being_taken_while_a_name_lookup_hangs(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	lookup_hangs = true;
+	start_writer(&f->broker, "host=database.invalid dbname=highwater");
+	append(f, &f->broker, 0,
+	       100000); /* over two segments, and over those that are ready from the start */
+	assert_true(journal_tail(f->broker.journal) >> 32 > 4);
+	assert_int_equal(lookups, 1); /* the same one */
+	assert_int_equal(value(&f->broker, STATS_WRITER_RETRIES), 0);
+	lookup_hangs = false;
+	wait_for_line(&f->broker, "cannot connect to host=database.invalid");
+}
+
 /* A server that hangs must not keep the broker from ending. */
 static void stop_is_bounded_when_the_server_is_frozen(void **state)
 {
@@ -593,6 +627,7 @@ int main(void)
 		TEST(damage_in_use_is_a_row_with_the_number_of_records),
 		TEST(brokers_on_copies_of_a_state_directory_lose_nothing_over_restarts),
 		TEST(a_commit_that_was_under_way_at_a_kill_is_known),
+		TEST(readings_go_on_being_taken_while_a_name_lookup_hangs),
 		TEST(stop_is_bounded_when_the_server_is_frozen),
 		TEST(restart_goes_on_where_it_was),
 	};
