@@ -22,21 +22,22 @@ static struct slot_copy *copy_at(struct slot_pair p, size_t number)
 	return (struct slot_copy *)(void *)(p.bytes + number * p.copy_size);
 }
 
-/* Of the copy as it is, but for the generation. */
-static uint32_t copy_crc(const struct slot_copy *c, uint64_t generation, struct slot_pair p)
+static uint32_t head_crc(uint32_t seed, uint32_t zero, uint64_t generation)
 {
-	uint8_t head[sizeof(c->zero) + sizeof(generation)];
+	uint8_t head[sizeof(zero) + sizeof(generation)];
 
-	memcpy(head, &c->zero, sizeof(c->zero));
-	memcpy(head + sizeof(c->zero), &generation, sizeof(generation));
-	return crc32c(crc32c(p.seed, head, sizeof(head)), c->content, p.copy_size - sizeof(*c));
+	memcpy(head, &zero, sizeof(zero));
+	memcpy(head + sizeof(zero), &generation, sizeof(generation));
+	return crc32c(seed, head, sizeof(head));
 }
 
 static bool copy_is_whole(struct slot_pair p, size_t number)
 {
 	const struct slot_copy *c = copy_at(p, number);
+	uint32_t crc = head_crc(p.seed, c->zero, c->generation);
 
-	return c->generation != 0 && (c->generation & 1) == number && c->crc == copy_crc(c, c->generation, p);
+	return c->generation != 0 && (c->generation & 1) == number &&
+	       c->crc == crc32c(crc, c->content, p.copy_size - sizeof(*c));
 }
 
 static bool all_zero(const uint8_t *bytes, size_t length)
@@ -75,8 +76,15 @@ void slot_format_write(struct slot_pair p, const void *body, size_t length, cons
 	uint64_t generation = MAX(copy_at(p, 0)->generation, copy_at(p, 1)->generation) + 1;
 	struct slot_copy *to = copy_at(p, generation & 1);
 	uint8_t *rest = to->content + length;
+	size_t rest_length = p.copy_size - sizeof(*to) - length;
+	uint32_t crc;
 
 	assert(sizeof(*to) + length + (key != NULL ? sizeof(*key) : 0) <= p.copy_size);
+	/* Of many slots few are in the processor's cache: they come while the CRC is made of what is. */
+	for (size_t i = 0; i < p.copy_size; i += 64) {
+		__builtin_prefetch((const uint8_t *)to + i, 1);
+	}
+	crc = crc32c(head_crc(p.seed, 0, generation), body, length);
 	/*
 	 * No other thread looks; a kill -9 does. What it leaves is a prefix of the stores as the processor
 	 * was given them, so it is enough to hold the compiler to the order.
@@ -85,12 +93,12 @@ void slot_format_write(struct slot_pair p, const void *body, size_t length, cons
 	atomic_signal_fence(memory_order_seq_cst);
 	to->zero = 0;
 	memcpy(to->content, body, length);
-	memset(rest, 0, p.copy_size - sizeof(*to) - length);
+	memset(rest, 0, rest_length);
 	if (key != NULL) {
 		memcpy(rest, key->station, strnlen(key->station, STATION_CODE_MAX));
 		memcpy(rest + sizeof(key->station), key->property, strnlen(key->property, PROPERTY_CODE_MAX));
 	}
-	to->crc = copy_crc(to, generation, p);
+	to->crc = crc32c(crc, rest, rest_length);
 	atomic_signal_fence(memory_order_seq_cst);
 	to->generation = generation;
 }

@@ -155,6 +155,17 @@ void slot_store_close(struct slot_store *s)
 	free(s);
 }
 
+const void *slot_store_get(const struct slot_store *s, uint32_t slot, struct datastream_key *ret_key)
+{
+	uint32_t used = atomic_load_explicit(&s->used, memory_order_relaxed);
+	const uint8_t *content = slot < used ? slot_format_newest(slot_pair(s, slot)) : NULL;
+
+	if (content != NULL) {
+		slot_format_key(content, s->body_size, ret_key);
+	}
+	return content;
+}
+
 void slot_store_each(const struct slot_store *s,
                      void (*each)(void *context, uint32_t slot, const struct datastream_key *key,
                                   const void *body),
@@ -163,12 +174,11 @@ void slot_store_each(const struct slot_store *s,
 	uint32_t used = atomic_load_explicit(&s->used, memory_order_relaxed);
 
 	for (uint32_t slot = 0; slot < used; slot++) {
-		const uint8_t *content = slot_format_newest(slot_pair(s, slot));
 		struct datastream_key key;
+		const void *body = slot_store_get(s, slot, &key);
 
-		if (content != NULL) {
-			slot_format_key(content, s->body_size, &key);
-			each(context, slot, &key, content);
+		if (body != NULL) {
+			each(context, slot, &key, body);
 		}
 	}
 }

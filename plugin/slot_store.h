@@ -44,6 +44,9 @@ void slot_store_each(const struct slot_store *s,
                                   const void *body),
                      void *context);
 
+/* [start] The body in this slot, as each() gives it, or NULL when there is none. */
+const void *slot_store_get(const struct slot_store *s, uint32_t slot, struct datastream_key *ret_key);
+
 /* [loop] Writes the body; *slot is SLOT_NONE the first time and is set then. -ENOSPC: no slot free;
  * -EINVAL: *slot was never handed out. No allocation, no system call. */
 int slot_store_put(struct slot_store *s, uint32_t *slot, const struct datastream_key *key,
