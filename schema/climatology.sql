@@ -35,8 +35,8 @@ COMMENT ON COLUMN highwater.climatology.season IS
 	'366, quarter 1 to 4, hour 0 to 23.';
 COMMENT ON COLUMN highwater.climatology.season_from IS 'First of the season.';
 COMMENT ON COLUMN highwater.climatology.season_to IS
-	'Last of the season, itself included; not before season_from: a season over the turn of the year is two '
-	'rows.';
+	'Last of the season, itself included; less than season_from: the season runs over the turn of the year, '
+	'or over midnight.';
 COMMENT ON COLUMN highwater.climatology.suspect_min IS 'Suspect below; NULL: no such limit.';
 COMMENT ON COLUMN highwater.climatology.suspect_max IS 'Suspect above; NULL: no such limit.';
 COMMENT ON COLUMN highwater.climatology.fail_min IS
@@ -68,9 +68,6 @@ BEGIN
 			 'Known: month, week, day_of_year, quarter, hour.'),
 			(NEW.season_from NOT BETWEEN first AND last OR NEW.season_to NOT BETWEEN first AND last,
 			 'there is no such season', format('%s counts from %s to %s.', NEW.season, first, last)),
-			(NEW.season_from > NEW.season_to, 'the season ends before it begins',
-			 format('Over the turn write two rows: %s to %s and %s to %s.', NEW.season_from, last, first,
-			        NEW.season_to)),
 			(concat_ws(' ', NEW.suspect_min, NEW.suspect_max, NEW.fail_min, NEW.fail_max) ~ 'NaN|Infinity',
 			 'a limit is not a finite number', 'Give a finite number, or NULL for none.'),
 			(num_nonnulls(NEW.suspect_min, NEW.suspect_max, NEW.fail_min, NEW.fail_max) = 0,

@@ -23,6 +23,10 @@ SELECT current_setting('highwater.installed_version')::integer = 1 AS upgrade_2,
 \ir quality.sql
 \ir climatology.sql
 \ir conversion.sql
+\ir quality_in_force.sql
+\if :first_2
+\ir quality_default.sql
+\endif
 \ir threshold.sql
 \ir observation.sql
 \ir alert.sql
@@ -30,7 +34,11 @@ SELECT current_setting('highwater.installed_version')::integer = 1 AS upgrade_2,
 \ir ledger.sql
 \ir silence.sql
 \ir registration.sql
+\ir quality_registration.sql
 \ir view.sql
+\ir verdict.sql
+\ir gap.sql
+\ir recompute.sql
 \ir role.sql
 
 DO $$ BEGIN PERFORM highwater.make_partitions(); END $$;

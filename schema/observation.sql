@@ -49,6 +49,27 @@ COMMENT ON TABLE highwater.observation_default IS
 	'Observations of months without a partition of their own, such as old recordings. make_partitions() '
 	'moves them when it makes their month.';
 
+-- A partition keeps the comments that it was made with: bring those of older versions up to date.
+DO $$
+DECLARE
+	partition_column record;
+BEGIN
+	FOR partition_column IN
+		SELECT i.inhrelid::regclass AS partition, a.attname, col_description(a.attrelid, a.attnum) AS comment
+		FROM pg_inherits i
+		JOIN pg_attribute a ON a.attrelid = i.inhparent AND a.attnum > 0 AND NOT a.attisdropped
+		JOIN pg_attribute own ON own.attrelid = i.inhrelid AND own.attname = a.attname
+		WHERE i.inhparent = 'highwater.observation'::regclass
+		  AND i.inhrelid <> 'highwater.observation_default'::regclass
+		  AND col_description(a.attrelid, a.attnum) IS DISTINCT FROM
+		      col_description(own.attrelid, own.attnum)
+	LOOP
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', partition_column.partition,
+		               partition_column.attname, partition_column.comment);
+	END LOOP;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION highwater.missing_partitions(months_ahead integer, months_back integer)
 	RETURNS TABLE (partition text, month timestamp)
 	LANGUAGE sql

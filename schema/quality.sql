@@ -109,7 +109,7 @@ COMMENT ON COLUMN highwater.quality_rule.fail_min IS 'gross_range: fail below; N
 COMMENT ON COLUMN highwater.quality_rule.fail_max IS 'gross_range: fail above; NULL: no such limit.';
 COMMENT ON COLUMN highwater.quality_rule.suspect_threshold IS
 	'spike, neighbour: suspect when the difference is greater; rate_of_change: when the change per second '
-	'is; attenuated_signal: when range or deviation is less. NULL: never suspect.';
+	'is; attenuated_signal: when range or deviation is less. NULL, and 0 of a spike: never suspect.';
 COMMENT ON COLUMN highwater.quality_rule.fail_threshold IS 'The same for fail.';
 COMMENT ON COLUMN highwater.quality_rule.suspect_after IS
 	'flat_line: suspect when the value has stayed for so long; NULL: never.';
@@ -123,9 +123,10 @@ COMMENT ON COLUMN highwater.quality_rule.period IS
 COMMENT ON COLUMN highwater.quality_rule.tolerance IS
 	'flat_line: values that lie within less than this are the same; the resolution of the sensor.';
 COMMENT ON COLUMN highwater.quality_rule.min_count IS
-	'attenuated_signal: with fewer values in the period it is not evaluated; NULL: one is enough.';
+	'attenuated_signal: with fewer values in the period it is not evaluated; NULL or 0: min_period counts.';
 COMMENT ON COLUMN highwater.quality_rule.min_period IS
-	'attenuated_signal: with less time covered it is not evaluated; NULL: any.';
+	'attenuated_signal: with fewer values than this time has of the datastream''s expected_interval it is not '
+	'evaluated; NULL: one is enough. Not used beside min_count.';
 COMMENT ON COLUMN highwater.quality_rule.codes IS
 	'missing: 1 to 8 raw values, in the unit in which the sensor sends them.';
 COMMENT ON COLUMN highwater.quality_rule.neighbour_id IS
@@ -174,13 +175,13 @@ AS $$
 		UNION ALL
 		SELECT 3, format('%s is %s', key, value), 'Give a time of more than 0.'
 			FROM given
-			WHERE key IN ('suspect_after', 'fail_after', 'period', 'min_period')
-			  AND value::interval <= interval '0'
+			WHERE key IN ('suspect_after', 'fail_after', 'period') AND value::interval <= interval '0'
 		UNION ALL
-		SELECT 4, format('%s is %s', key, value), 'Give more than 0, or NULL to go without.'
+		SELECT 4, format('%s is %s', key, value), 'Give 0 or more, or NULL to go without.'
 			FROM given
-			WHERE key IN ('suspect_threshold', 'fail_threshold', 'tolerance', 'min_count')
-			  AND value::double precision <= 0
+			WHERE key = 'min_period' AND value::interval < interval '0'
+			   OR key IN ('suspect_threshold', 'fail_threshold', 'tolerance', 'min_count')
+			  AND value::double precision < 0
 		UNION ALL
 		SELECT 5, wrong.mistake, wrong.hint
 			FROM (VALUES
@@ -201,7 +202,8 @@ AS $$
 				 format('fail_threshold %s is above suspect_threshold %s',
 				        rule.fail_threshold, rule.suspect_threshold),
 				 'Less signal is worse: fail_threshold must not be above suspect_threshold.'),
-				(rule.test <> 'attenuated_signal' AND rule.fail_threshold < rule.suspect_threshold,
+				(rule.test <> 'attenuated_signal' AND rule.fail_threshold < rule.suspect_threshold
+				 AND NOT (rule.test = 'spike' AND rule.fail_threshold = 0),
 				 format('fail_threshold %s is below suspect_threshold %s',
 				        rule.fail_threshold, rule.suspect_threshold),
 				 'More is worse: fail_threshold must not be below suspect_threshold.'),
@@ -303,31 +305,3 @@ CREATE OR REPLACE TRIGGER check_quality_rule
 CREATE OR REPLACE TRIGGER notify_registry
 	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON highwater.quality_rule
 	FOR EACH STATEMENT EXECUTE FUNCTION highwater.notify_registry();
-
-CREATE OR REPLACE VIEW highwater.quality_rule_for_plugin AS
-	SELECT datastream_id, property, test, enabled, suspect_min, suspect_max, fail_min, fail_max,
-		suspect_threshold, fail_threshold,
-		(extract(epoch FROM suspect_after) * 1000000)::bigint AS suspect_after_us,
-		(extract(epoch FROM fail_after) * 1000000)::bigint AS fail_after_us, method,
-		(extract(epoch FROM period) * 1000000)::bigint AS period_us, tolerance, min_count,
-		(extract(epoch FROM min_period) * 1000000)::bigint AS min_period_us, codes, neighbour_id
-	FROM highwater.quality_rule;
-COMMENT ON VIEW highwater.quality_rule_for_plugin IS
-	'quality_rule as the plugin reads it: spans of time in microseconds.';
-DO $$
-DECLARE
-	same  text;
-	in_us text;
-BEGIN
-	FOREACH same IN ARRAY ARRAY['datastream_id', 'property', 'test', 'enabled', 'suspect_min', 'suspect_max',
-	                            'fail_min', 'fail_max', 'suspect_threshold', 'fail_threshold', 'method',
-	                            'tolerance', 'min_count', 'codes', 'neighbour_id'] LOOP
-		EXECUTE format('COMMENT ON COLUMN highwater.quality_rule_for_plugin.%I IS %L', same,
-		               'As in quality_rule.');
-	END LOOP;
-	FOREACH in_us IN ARRAY ARRAY['suspect_after', 'fail_after', 'period', 'min_period'] LOOP
-		EXECUTE format('COMMENT ON COLUMN highwater.quality_rule_for_plugin.%I IS %L', in_us || '_us',
-		               format('quality_rule.%s in microseconds.', in_us));
-	END LOOP;
-END
-$$;

@@ -51,5 +51,9 @@ GRANT SELECT ON highwater.schema_history, highwater.observed_property, highwater
 	highwater.threshold_in_force, highwater.reading, highwater.latest, highwater.observation_hourly,
 	highwater.observation_daily, highwater.flood_event, highwater.unit, highwater.quality_test,
 	highwater.quality_rule, highwater.quality_rule_for_plugin, highwater.climatology,
-	highwater.conversion, highwater.conversion_coefficient, highwater.silence
+	highwater.conversion, highwater.conversion_coefficient, highwater.silence,
+	highwater.quality_rule_in_force, highwater.gap, highwater.reception_daily
+	TO highwater_analyst;
+GRANT EXECUTE ON FUNCTION highwater.quality_verdicts(integer), highwater.quality_text(integer),
+	highwater.frames_lost(integer, timestamptz, timestamptz)
 	TO highwater_analyst;

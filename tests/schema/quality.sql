@@ -1,6 +1,6 @@
 -- Quality rules and seasons: what they accept, and that a refusal names row and mistake.
 BEGIN;
-SELECT plan(55);
+SELECT plan(56);
 
 SELECT results_eq('SELECT test_id::integer, code FROM highwater.quality_test ORDER BY test_id',
 	$$VALUES (0, 'gap'), (1, 'missing'), (2, 'time'), (3, 'gross_range'), (4, 'climatology'), (5, 'spike'),
@@ -73,7 +73,7 @@ SELECT pg_temp.refuses(test, columns, given, mistake) FROM (VALUES
 	('missing', 'codes', $$'{1,2,3,4,5,6,7,8,9}'$$, 'codes {1,2,3,4,5,6,7,8,9} is not a list of 1 to 8 numbers'),
 	('missing', 'codes', $$'{1,NULL}'$$, 'codes {1,NULL} is not a list of 1 to 8 numbers'),
 	('spike', 'note', 'NULL', 'no threshold is given'),
-	('spike', 'suspect_threshold', '0', 'suspect_threshold is 0'),
+	('spike', 'suspect_threshold', '-1', 'suspect_threshold is -1'),
 	('spike', 'suspect_threshold, fail_threshold', '2, 1', 'fail_threshold 1 is below suspect_threshold 2'),
 	('spike', 'suspect_threshold, method', $$1, 'median'$$, 'method "median" is not known'),
 	('rate_of_change', 'fail_threshold', '-1', 'fail_threshold is -1'),
@@ -85,7 +85,7 @@ SELECT pg_temp.refuses(test, columns, given, mistake) FROM (VALUES
 	('attenuated_signal', 'suspect_threshold', '1', 'period is not given'),
 	('attenuated_signal', 'suspect_threshold, period, min_period', $$1, '1 h', '2 h'$$,
 	 'min_period 02:00:00 is longer than period 01:00:00'),
-	('attenuated_signal', 'suspect_threshold, period, min_count', $$1, '1 h', 0$$, 'min_count is 0'),
+	('attenuated_signal', 'suspect_threshold, period, min_count', $$1, '1 h', -1$$, 'min_count is -1'),
 	('attenuated_signal', 'suspect_threshold, period, method', $$1, '1 h', 'average'$$,
 	 'method "average" is not known'),
 	('neighbour', 'suspect_threshold, period', $$1, '1 h'$$, 'neighbour_id is not given'),
@@ -113,11 +113,12 @@ CREATE FUNCTION pg_temp.season(season text, season_from integer, season_to integ
 	              season, season_from, season_to, limits)
 $$;
 SELECT lives_ok(pg_temp.season('hour', 0, 23, '-1, 2, NULL, 3'), 'takes a season');
+SELECT lives_ok(pg_temp.season('month', 11, 2, '-1, 2, NULL, NULL'), 'takes a season over the new year');
 SELECT throws_ok(pg_temp.season(season, first, last, limits), '23514',
 		format('climatology of water_level of every station, %s %s to %s: %s', season, first, last, mistake),
 		'refuses: ' || mistake)
 	FROM (VALUES
-		('month', 11, 2, '0, 1, NULL, NULL', 'the season ends before it begins'),
+		('hour', 0, 24, '0, 1, NULL, NULL', 'there is no such season'),
 		('month', 0, 2, '0, 1, NULL, NULL', 'there is no such season'),
 		('month', 1, 2, 'NULL, NULL, NULL, NULL', 'no limit is given'),
 		('week', 1, 2, '2, 1, NULL, NULL', 'a minimum is above its maximum'),

@@ -50,7 +50,7 @@ $$;
 SELECT results_eq($$SELECT pg_temp.executable('highwater_writer')$$,
 	$$VALUES ('make_partitions'), ('peak_level'), ('schema_version'), ('store_transition')$$,
 	'the writer calls the functions that it needs');
-SELECT results_eq($$SELECT pg_temp.executable('highwater_analyst')$$, $$VALUES ('schema_version')$$,
+SELECT results_eq($$SELECT pg_temp.executable('highwater_analyst')$$, $$VALUES ('frames_lost'), ('quality_text'), ('quality_verdicts'), ('schema_version')$$,
 	'the analyst calls no function that writes');
 SELECT is_empty($$SELECT pg_temp.executable('public')$$, 'nobody else calls any');
 SELECT is_empty($$
