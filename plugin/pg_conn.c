@@ -201,6 +201,10 @@ static int collect(struct pg_conn *c, PGresult **ret, struct pg_error *error)
 	if (status == 0 && last == NULL) {
 		status = lost(c, error);
 	}
+	if (status == 0 && c->unreplicated) {
+		pg_error_set(error, "committed, but the synchronous standby did not confirm it in time");
+		status = -ENOTCONN;
+	}
 	if (status != 0) {
 		PQclear(last);
 		return status;
@@ -222,6 +226,7 @@ static int finish(struct pg_conn *c, int sent, PGresult **ret, struct pg_error *
 	if (!sent) {
 		return lost(c, error);
 	}
+	c->unreplicated = false;
 	status = flush(c, error);
 	return status != 0 ? status : collect(c, ret, error);
 }

@@ -9,7 +9,8 @@
  * Errors   0 or a negative errno, and a struct pg_error with what the server or
  *          libpq said:
  *            -EPROTO     the server refused the statement, see sqlstate
- *            -ENOTCONN   the connection is gone
+ *            -ENOTCONN   the connection is gone; or it is to go, since the server committed
+ *                        without its synchronous standby: whether that lasts is not known
  *            -ETIMEDOUT  silence for longer than the limit
  *            -ECANCELED  the idle function said stop
  *            -ENOMEM     memory was short
@@ -42,6 +43,7 @@ struct pg_conn {
 	PGconn *pg;
 	struct pg_waiter waiter;
 	char notice[PG_MESSAGE_SIZE]; /* the server's last warning with its SQLSTATE in front, or "" */
+	bool unreplicated;            /* it gave up waiting for a standby during the last statement */
 };
 
 void pg_conn_close(struct pg_conn *c);

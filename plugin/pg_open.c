@@ -75,7 +75,12 @@ static void take_notice(void *context, const PGresult *result)
 	struct pg_conn *c = context;
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
 
+	/* A cancelled wait is a warning of no special SQLSTATE, in the language of the server; see its syncrep.c. */
+	if (function != NULL && strcmp(function, "SyncRepWaitForLSN") == 0) {
+		c->unreplicated = true;
+	}
 	(void)snprintf(c->notice, sizeof(c->notice), "%s: %s", sqlstate != NULL ? sqlstate : "-",
 	               message != NULL ? message : "-");
 }

@@ -16,7 +16,8 @@
  * Promise  After pg_store_commit() returned 0 the position in the database is
  *          batch->to and every item of the batch is stored, was there before, is a dead letter
  *          or is a row in highwater.loss. After an error nothing of the batch is stored;
- *          or, when the answer to COMMIT was lost (ret->unsure), all of it:
+ *          or, when the answer to COMMIT was lost or no synchronous standby confirmed it
+ *          (ret->unsure), all of it:
  *          pg_store_position() tells which.
  * Threads  [writer]
  * Errors   As in pg_conn.h, and -ESTALE: the position in the database is not the

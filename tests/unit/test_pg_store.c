@@ -32,9 +32,16 @@ struct fixture {
 
 static int64_t give_up_at; /* 0: never */
 
+/* Not NULL: whoever waits for a standby is told to leave it. */
+static PGconn *canceller;
+
 static bool idle(void *context)
 {
 	(void)context;
+	if (canceller != NULL) {
+		database_do(canceller, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+		                       " WHERE usename = 'plugin' AND wait_event = 'SyncRep'");
+	}
 	return give_up_at == 0 || clock_monotonic_us() < give_up_at;
 }
 
@@ -65,6 +72,7 @@ static int make(void **state)
 	f->batch = batch_new();
 	f->base_us = clock_realtime_us() / SECOND * SECOND;
 	give_up_at = 0;
+	canceller = NULL;
 	reconnect(f);
 	batch_reset(f->batch, 0, BATCH_READINGS_MAX);
 	*state = f;
@@ -604,6 +612,49 @@ static void copy_is_tried_again_after_calm_batches(void **state)
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, make, unmake)
 
+/* Set by the checkpointer after a while: until then a commit does not wait. */
+static int commit_until_it_fails(struct fixture *f)
+{
+	int64_t give_up = clock_monotonic_us() + 20 * SECOND;
+	int status = 0;
+
+	for (int i = 0; status == 0 && clock_monotonic_us() < give_up; i++) {
+		next_batch(f);
+		add(f, "phu-an", "water_level", i, 1);
+		status = commit(f);
+	}
+	return status;
+}
+
+/* As when an operator ends the wait: the server then says that it has committed, with a warning. */
+static void a_commit_that_no_standby_confirmed_is_unsure(void **state)
+{
+	struct fixture *f = fixture(state);
+	struct pg_error error;
+	uint64_t p = 0;
+	int status, asked;
+
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", -1, 1); /* registers the datastream */
+	commit_well(f);
+	database_do(f->admin, "SET synchronous_commit = local");
+	database_do(f->admin, "ALTER SYSTEM SET synchronous_standby_names = 'missing'");
+	database_do(f->admin, "SELECT pg_reload_conf()");
+	canceller = f->admin;
+	status = commit_until_it_fails(f);
+	reconnect(f);
+	asked = pg_store_position(f->store, f->conn, &p, &error);
+	canceller = NULL;
+	database_do(f->admin, "ALTER SYSTEM RESET synchronous_standby_names");
+	database_do(f->admin, "SELECT pg_reload_conf()");
+	assert_int_equal(status, -ENOTCONN);
+	assert_true(f->result.unsure);
+	assert_non_null(strstr(f->error.message, "standby did not confirm"));
+	assert_int_equal(asked, -ENOTCONN); /* what it would say may be lost with this server */
+	reconnect(f);
+	assert_int_equal(position(f), f->batch->to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -626,6 +677,7 @@ int main(void)
 		TEST(each_reading_given_up_is_a_loss),
 		TEST(registers_a_datastream_once),
 		TEST(copy_is_tried_again_after_calm_batches),
+		TEST(a_commit_that_no_standby_confirmed_is_unsure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
