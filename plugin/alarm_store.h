@@ -8,10 +8,10 @@
  *
  * Promise  What alarm_store_put() has written is there after the process is
  *          killed; after a power cut, what alarm_store_sync() has flushed.
- * Threads  put, set_published, publish [loop]; extend, sync [writer]; open,
+ * Threads  put, set_published, published [loop]; extend, sync [care]; open,
  *          close, each [start].
  * Errors   0 or a negative errno. Nothing here logs.
- * Memory   As the slot store's: grown ahead by the writer; without a free slot
+ * Memory   As the slot store's: grown ahead by [care]; without a free slot
  *          put says -ENOSPC and the state lives in memory only.
  */
 #ifndef HIGHWATER_ALARM_STORE_H
@@ -53,11 +53,11 @@ int alarm_store_put(struct alarm_store *s, uint32_t *slot, const struct datastre
 void alarm_store_set_published(struct alarm_store *s, uint64_t position); /* [loop] */
 uint64_t alarm_store_published(const struct alarm_store *s);              /* [start] 0: never set */
 
-/* [writer] Keeps free slots ahead of the loop; cheap when there are. On failure (-ENOSPC, …) those that there
+/* [care] Keeps free slots ahead of the loop; cheap when there are. On failure (-ENOSPC, …) those that there
  * are go on, and the next call tries again. */
 int alarm_store_extend(struct alarm_store *s) must_check;
 
-/* [writer] Flushes to disk what changed since the last call; costs nothing when nothing did. After a failure
+/* [care] Flushes to disk what changed since the last call; costs nothing when nothing did. After a failure
  * the next call flushes the same again. */
 int alarm_store_sync(struct alarm_store *s) must_check;
 

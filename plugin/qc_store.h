@@ -2,19 +2,20 @@
  * qc_store - the memory of quality control survives a kill -9 and a restart.
  *
  * Two slot stores (slot_store.h): one of memories, for each datastream that has
- * had a reading, and one of windows, only for datastreams with the test of the attenuated
- * signal. A memory names its window by slot; both bear the journal position of
- * the reading that they were put after, and only a pair of the same position is handed out:
- * a kill or power cut between the two costs the window, which fills again.
+ * had a reading, and one of windows, only for datastreams with the test of the
+ * attenuated signal. A memory names its window by slot; both bear the journal
+ * position of the reading that they were put after, and only a pair of the same
+ * position is handed out: a kill or power cut between the two costs the window,
+ * which fills again.
  *
  * What is kept here is a convenience, unlike the alarms: a file that cannot be
  * used is thrown away and begun anew, and that is told.
  *
  * Promise  As the slot store's.
- * Threads  put [loop]; extend, sync [writer]; open, close, each [start].
+ * Threads  put [loop]; extend, sync [care]; open, close, each [start].
  * Errors   0 or a negative errno. Nothing here logs.
- * Memory   As the slot store's: grown ahead by the writer; without a free slot put says -ENOSPC
- *          and the memory lives in memory only.
+ * Memory   As the slot store's: grown ahead by [care]; without a free slot put
+ *          says -ENOSPC and what it was given lives in memory only.
  */
 #ifndef HIGHWATER_QC_STORE_H
 #define HIGHWATER_QC_STORE_H
@@ -74,7 +75,7 @@ int qc_store_put(struct qc_store *s, struct qc_place *place, const struct datast
                  const struct qc_memory *memory, const struct qc_window *window) must_check;
 
 /*
- * [writer] As slot_store_extend() and slot_store_sync(), for both files; the first error. The first put to a
+ * [care] As slot_store_extend() and slot_store_sync(), for both files; the first error. The first put to a
  * page after a flush costs a page fault, and waits while the page is on its way to the disk: every reading
  * puts, so that sync is for minutes, not for the journal's interval. The kernel writes unasked meanwhile.
  */

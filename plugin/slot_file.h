@@ -2,7 +2,7 @@
  * slot_file - a slot store's file: made whole or not at all, opened by one
  * process, grown by slots that cannot fail later.
  *
- * Threads  open [start]; grow [writer].
+ * Threads  open [start]; grow [care].
  * Errors   0 or a negative errno. Nothing here logs.
  */
 #ifndef HIGHWATER_SLOT_FILE_H

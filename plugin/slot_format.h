@@ -22,8 +22,9 @@
  *   16              C-16   content, zero where it is not used
  *
  * The content of a slot is a body of B bytes and the key: 65 bytes station, 41
- * bytes property, both ended by a NUL and zero after it. C is 16 + B + 106, made up to the next
- * multiple of 64. The content of the mark is one number of 8 bytes.
+ * bytes property, both ended by a NUL and zero after it. C is 16 + B + 106,
+ * made up to the next multiple of 64. The content of the mark is one number of
+ * 8 bytes.
  *
  * The seed is the slot's number, and UINT32_MAX for the mark, so that a copy
  * is not taken for another's that a disk wrote in the wrong place.

@@ -11,7 +11,7 @@
 
 #define BLOCK_SIZE 4096u /* unit of the dirty range */
 
-/* The writer grows the file by a chunk when fewer slots than half of that are free. */
+/* [care] grows the file by a chunk when fewer slots than half of that are free. */
 #define CHUNK_SLOTS 2048u
 #define CHUNK_BYTES (4u << 20)
 
@@ -23,7 +23,7 @@
  * 2. The file's blocks up to slot usable exist on disk, so that writing there
  *    cannot fail; nothing touches the map from there on.
  * 3. Slots from used on have not been written since open: they are zero.
- * 4. usable changes on [writer], after 2 is true of the new slots; used on [loop].
+ * 4. usable changes on [care], after 2 is true of the new slots; used on [loop].
  * 5. Whatever was written to the map since the last successful sync lies in
  *    the dirty range, once the call that wrote it has returned.
  */

@@ -3,18 +3,19 @@
  * a start without database and a power cut.
  *
  * A mapped file of slots of one size, and a header. A slot holds two
- * checksummed copies of a datastream's key and body; a write goes to the older one and makes
- * it the newer, so that whatever tears, one whole copy stays. slot_format.h
- * rules the bytes; what a body means is its user's. A datastream keeps its slot
- * for ever: there are no more than datastreams, and a slot that is never given
- * back cannot be given to two. Beside the slots there is one number, the mark.
+ * checksummed copies of a datastream's key and body; a write goes to the older
+ * one and makes it the newer, so that whatever tears, one whole copy stays.
+ * slot_format.h rules the bytes; what a body means is its user's. A datastream
+ * keeps its slot for ever: there are no more than datastreams, and a slot that
+ * is never given back cannot be given to two. Beside the slots there is one
+ * number, the mark.
  *
  * Promise  What slot_store_put() has written is there after the process is
  *          killed; after a power cut, what slot_store_sync() has flushed.
- * Threads  put, set_mark, mark [loop]; extend, sync [writer]; open, close, each
+ * Threads  put, set_mark, mark [loop]; extend, sync [care]; open, close, each
  *          [start].
  * Errors   0 or a negative errno. Nothing here logs.
- * Memory   The file is grown ahead by the writer, so that the loop never meets
+ * Memory   The file is grown ahead by [care], so that the loop never meets
  *          a full disk: without a free slot put says -ENOSPC and the body
  *          lives in memory only. (On a copy-on-write file system nobody can
  *          promise that; the journal's segments have the same limit.)
@@ -55,11 +56,11 @@ int slot_store_put(struct slot_store *s, uint32_t *slot, const struct datastream
 void slot_store_set_mark(struct slot_store *s, uint64_t mark); /* [loop] */
 uint64_t slot_store_mark(const struct slot_store *s);          /* [loop] 0: never set */
 
-/* [writer] Keeps free slots ahead of the loop; cheap when there are. On failure (-ENOSPC, …) those that there
+/* [care] Keeps free slots ahead of the loop; cheap when there are. On failure (-ENOSPC, …) those that there
  * are go on, and the next call tries again. */
 int slot_store_extend(struct slot_store *s) must_check;
 
-/* [writer] Flushes to disk what changed since the last call; costs nothing when nothing did. After a failure
+/* [care] Flushes to disk what changed since the last call; costs nothing when nothing did. After a failure
  * the next call flushes the same again. */
 int slot_store_sync(struct slot_store *s) must_check;
 

@@ -7,6 +7,8 @@
 
 #include "qc_store.h"
 
+#include "slot_format.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,10 +21,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FEW         8
-#define KILLS       30
-#define MEMORY_SLOT (2 * 576)
-#define WINDOW_SLOT (2 * 2240)
+#define FEW   8
+#define KILLS 30
+
+/* A memory is stored with the number of its window's slot, a window with its position. */
+#define MEMORY_SLOT (2 * slot_format_copy_size(sizeof(struct qc_memory) + 8))
+#define WINDOW_SLOT (2 * slot_format_copy_size(sizeof(struct qc_window) + 8))
 
 /* --- one system call, watched and made to fail --- */
 
