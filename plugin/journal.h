@@ -9,7 +9,7 @@
  * Threads  One [loop] appender; one [care] thread that prepares and syncs, one
  *          [writer] that reads and retires: these two exclude each other by a
  *          lock. With the appender they share the atomic tail and the handover
- *          of the next segment, and a few counts (invariants in journal.c).
+ *          of the next segment, and a few counts (invariants in journal_append.c).
  * Errors   0 or a negative errno. Nothing here logs; journal_open() leaves a
  *          sentence for the operator in the report.
  * Memory   Callers keep what they pass. No pointer into a map is returned.

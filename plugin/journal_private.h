@@ -1,8 +1,8 @@
 /*
- * journal_private - what journal.c and journal_cursor.c know of a journal.
+ * journal_private - what the files of journal.h know of a journal.
  *
  * The appender's part, the writer's part, and what they share. The invariants
- * stand at the top of journal.c.
+ * stand at the top of journal_append.c.
  */
 #ifndef HIGHWATER_JOURNAL_PRIVATE_H
 #define HIGHWATER_JOURNAL_PRIVATE_H
@@ -49,6 +49,9 @@ struct journal {
 	uint32_t retired;                                 /* the format's F */
 	struct journal_reader reader;
 };
+
+/* [loop], or [start] before it: goes on in next, which was handed over. */
+void journal_private_move_on(struct journal *j, struct journal_segment *next);
 
 /* journal_sync() with upkeep locked; all: up to the tail and with the mark, as when no one appends. */
 int journal_private_sync(struct journal *j, bool all) must_check;

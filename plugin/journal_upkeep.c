@@ -1,4 +1,4 @@
-/* W's side of journal.h: prepare, sync and retire. The invariants stand at the top of journal.c. */
+/* W's side of journal.h: prepare, sync and retire. The invariants stand at the top of journal_append.c. */
 #include "journal_format.h"
 #include "journal_private.h"
 #include "journal_settle.h"

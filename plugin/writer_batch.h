@@ -11,7 +11,4 @@
 /* Stores what is next in the journal. False: there was nothing, or it failed and retry_due is set. */
 bool writer_batch_store(struct writer *w);
 
-/* The batch in w->batch turned out to be stored, as w->result says. */
-void writer_batch_landed(struct writer *w);
-
 #endif

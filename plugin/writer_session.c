@@ -5,7 +5,7 @@
 #include "pg_open.h"
 #include "pg_registry.h"
 #include "pg_schema.h"
-#include "writer_batch.h"
+#include "writer_books.h"
 #include "writer_position.h"
 
 #include <errno.h>
@@ -205,7 +205,7 @@ static int settle_position(struct writer *w, struct pg_conn *c, struct pg_error 
 	int status = pg_store_position(w->store, c, &position, error);
 
 	if (status == 0 && writer_position_settle(w, position)) {
-		writer_batch_landed(w);
+		writer_books_enter(w);
 	}
 	return status;
 }
