@@ -212,7 +212,8 @@ BEGIN
 		       fail_span AS (ORDER BY s.t RANGE coalesce(flat.fail_after, '0') PRECEDING),
 		       period AS (ORDER BY s.t RANGE coalesce(signal.period, '1 us') - interval '1 us' PRECEDING)
 	), valued AS ( -- since: the first row that has no older value than this one's
-		SELECT p.number, p.v, coalesce(lag(p.place) OVER (ORDER BY p.number), 0) + 1 AS since
+		SELECT p.number, p.v, coalesce(lag(p.place) OVER (ORDER BY p.number), 0) + 1 AS since,
+			lag(p.v) OVER (ORDER BY p.number) AS v_before
 		FROM placed p
 		WHERE p.v IS NOT NULL
 	), sized AS (
@@ -224,13 +225,19 @@ BEGIN
 			abs(p.v - p.before) / extract(epoch FROM p.t - p.before_t)::double precision AS rate_size,
 			CASE WHEN every IS NOT NULL
 			     THEN suspect_rows > 0 AND p.place > suspect_rows AND p.suspect_range < flat.tolerance
-			     ELSE p.place - s.since >= 2 AND greatest(p.suspect_high, s.v) - least(p.suspect_low, s.v)
-			                                     < flat.tolerance
+			     ELSE greatest(p.suspect_high, s.v) - least(p.suspect_low, s.v) < flat.tolerance
+			          AND (p.place - s.since >= 2 -- of three readings at least
+			               OR greatest(p.suspect_high, s.v, s.v_before)
+			                  - least(p.suspect_low, s.v, s.v_before) < flat.tolerance
+			                  AND s.v_before IS NOT NULL)
 			END AS suspect_flat,
 			CASE WHEN every IS NOT NULL
 			     THEN fail_rows > 0 AND p.place > fail_rows AND p.fail_range < flat.tolerance
-			     ELSE p.place - f.since >= 2 AND greatest(p.fail_high, f.v) - least(p.fail_low, f.v)
-			                                     < flat.tolerance
+			     ELSE greatest(p.fail_high, f.v) - least(p.fail_low, f.v) < flat.tolerance
+			          AND (p.place - f.since >= 2 -- of three readings at least
+			               OR greatest(p.fail_high, f.v, f.v_before)
+			                  - least(p.fail_low, f.v, f.v_before) < flat.tolerance
+			                  AND f.v_before IS NOT NULL)
 			END AS fail_flat,
 			(signal.method = 'std' OR p.period_count = p.period_rows)
 				AND CASE WHEN signal.min_count > 0 THEN p.period_count >= signal.min_count
