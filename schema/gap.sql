@@ -115,8 +115,8 @@ CREATE OR REPLACE VIEW highwater.reception_daily AS
 		  AND o.phenomenon_time < span.ends
 	) AS r
 	CROSS JOIN LATERAL (
-		SELECT greatest(ceil(extract(epoch FROM span.ends - span.starts)
-		                     / extract(epoch FROM d.expected_interval)), 1)::integer AS expected
+		SELECT ceil(extract(epoch FROM span.ends - span.starts)
+		            / extract(epoch FROM d.expected_interval))::integer AS expected
 	) AS e
 	WHERE span.starts < span.ends;
 COMMENT ON VIEW highwater.reception_daily IS

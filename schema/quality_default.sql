@@ -57,7 +57,7 @@ INSERT INTO highwater.quality_rule (property, test, fail_min, suspect_min, suspe
 		('battery_voltage', 0, NULL, NULL, 60, 'up to 48 V systems being charged'),
 		('conductivity', -10, 0, 80000, 500000, 'sea 55,000; brine 250,000'),
 		('distance', 0, NULL, NULL, 1000, NULL),
-		('flow', -1000000, NULL, NULL, 1000000, 'Amazon 300,000'),
+		('flow', -95000, NULL, NULL, 1000000, 'Amazon 300,000; a tide may turn it'),
 		('frame_counter', 0, NULL, NULL, 4294967295, '32 bits'),
 		('humidity', -5, 0, 100, 110, 'sensors in fog show a little over 100'),
 		('rainfall', 0, NULL, NULL, 2000, 'record of a day: 1,825 mm'),

@@ -1,6 +1,6 @@
 -- Conversions: the coefficients are right, and what cannot be converted is refused by name.
 BEGIN;
-SELECT plan(33);
+SELECT plan(46);
 
 SELECT highwater.register_datastream('phu-an', 'water_level') AS level \gset
 SELECT highwater.register_datastream('phu-an', 'water_depth', 'mm') AS depth \gset
@@ -78,8 +78,30 @@ SELECT throws_ok(format('INSERT INTO highwater.conversion (datastream_id, kind, 
 		 'unit "1" cannot be converted into "mm"'),
 		(:level, 'distance', 'distance', 'input', $$'distance'$$, 'mount_height is not given'),
 		(:level, 'spline', 'water_level', 'shift', '0', 'kind "spline" is not known'),
-		(:level, 'linear', 'water_level', 'scale', $$'NaN'$$, 'scale is NaN')
+		(:level, 'linear', 'water_level', 'scale', $$'NaN'$$, 'scale is NaN'),
+		(:level, 'linear', 'water_level', 'scale', '0', 'scale is 0'),
+		(:level, 'distance', 'distance', 'input, mount_height, scale', $$'distance', 5, 2$$,
+		 'scale is given for kind distance'),
+		(:level, 'linear', 'water_level', 'mount_height', '5', 'mount_height is given for kind linear'),
+		(:level, 'linear', 'water_level', 'air_datastream_id', :'air', 'air_datastream_id is given for kind linear'),
+		(:level, 'linear', 'water_level', 'modulus', '100',
+		 'bucket, modulus or increment_max is given for kind linear'),
+		(:rain, 'counter', 'rainfall_total', 'input, shift', $$'rainfall_total', 1$$, 'shift is 1 for kind counter'),
+		(:rain, 'counter', 'rainfall_total', 'input, bucket', $$'rainfall_total', 0$$,
+		 'bucket, modulus or increment_max is not more than 0'),
+		(:temperature, 'pressure', 'water_pressure', 'input', $$'water_pressure'$$,
+		 'unit "Cel" of the datastream is not a length'),
+		(:level, 'pressure', 'water_pressure', 'input, density', $$'water_pressure', 1$$, 'density is 1 kg/m3'),
+		(:level, 'pressure', 'water_pressure', 'input, gravity', $$'water_pressure', 1$$, 'gravity is 1 m/s2'),
+		(:level, 'pressure', 'water_pressure', 'input, air_max_age', $$'water_pressure', '0'$$,
+		 'air_max_age is 00:00:00'),
+		(:level, 'pressure', 'water_pressure', 'input, air_datastream_id',
+		 format($$'water_pressure', %s$$, :rain),
+		 'the air''s datastream (station "phu-an", rainfall) is not there or not in a unit of pressure')
 	) AS bad(stream, kind, input, columns, given, mistake);
+SELECT throws_ok(format($$INSERT INTO highwater.conversion (datastream_id, kind, input) VALUES (%s, 'linear', 'mood')$$,
+		:level), '23503', 'conversion of station "phu-an", water_level: input "mood" is not known',
+	'refuses an unknown input and names it');
 INSERT INTO highwater.conversion (datastream_id, kind, input, mount_height) VALUES (:level, 'distance', 'distance', 5);
 SELECT throws_like(format($$INSERT INTO highwater.conversion (datastream_id, kind, input, mount_height)
 		VALUES (%s, 'distance', 'distance', 5)$$, :depth),
