@@ -227,7 +227,7 @@ static void remember(struct qc_state *s, int64_t us, double value, uint32_t test
 {
 	s->recent_us[place(s->count)] = us;
 	s->recent_tests[place(s->count)] = tests;
-	s->before = s->count > 0 ? s->newest : NAN;
+	s->before = s->newest;
 	s->newest = value;
 	s->heard = value;
 	s->count++;
@@ -246,6 +246,8 @@ static void check_fresh(const struct qc_config *c, struct qc_state *s, struct qc
 		ret->gap = true;
 		ret->gap_from_us = newest_us(s);
 	}
+	if (w)
+		qc_window_prefetch(w);
 	settle_spike(c, s, value, ret);
 	if (usable) {
 		judge(c, &ret->tests, QC_GAP, gap);
@@ -269,12 +271,29 @@ static void check_fresh(const struct qc_config *c, struct qc_state *s, struct qc
 	remember(s, us, value, ret->tests);
 }
 
+/*
+ * Of many datastreams none is in a cache. The lines that are always needed are asked for at once, not each
+ * when its turn comes.
+ */
+static void prefetch(const struct qc_state *s, const struct qc_window *w)
+{
+	__builtin_prefetch(s->recent_us, 1);
+	__builtin_prefetch(&s->newest, 1);
+	__builtin_prefetch(s->high, 1);
+	__builtin_prefetch(s->low, 1);
+	if (w) {
+		__builtin_prefetch(&w->open, 1);
+		__builtin_prefetch(&w->first, 1);
+	}
+}
+
 void qc_check(const struct qc_config *c, const struct qc_season *seasons, struct qc_state *s,
               struct qc_window *w, const struct qc_input *in, struct qc_result *ret)
 {
 	bool missing = is_missing(c, in);
 	bool usable = !missing && isfinite(in->value);
 
+	prefetch(s, w);
 	*ret = (struct qc_result){0};
 	if (usable)
 		ret->tests = judge_alone(c, seasons, in);

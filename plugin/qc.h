@@ -146,16 +146,9 @@ struct qc_season {
 	uint8_t kind; /* enum qc_season_kind */
 };
 
-/*
- * The largest values over every end of the recent readings (of the negated
- * values: the smallest). Entry i is the largest since since[i], values fall
- * from entry to entry, and the last is the newest reading's.
- */
-struct qc_extremes {
-	double value[QC_FLAT_MAX];
-	int64_t since[QC_FLAT_MAX]; /* number of a reading, the first is 0; or its stamp, if */
-	uint32_t by_time;
-	uint32_t count;
+struct qc_extreme {
+	double value;
+	int64_t since; /* number of a reading, the first is 0; or its stamp, when flat_line goes by time */
 };
 
 /*
@@ -163,17 +156,21 @@ struct qc_extremes {
  *
  * 1. Reading k has its stamp and its verdicts at place k % QC_RECENT, as long as it is one of the newest
  *    QC_RECENT; stamps rise with k.
- * 2. Both queues are empty, or both end with the newest reading that has a value, flat_end - 1.
+ * 2. high holds the largest values over every end of the recent readings: entry i is the largest since
+ *    since, values fall from entry to entry, the last is the newest value. low does so for the negated
+ *    values. Both are empty, or both end with reading flat_end - 1, the newest that has a value.
  * 3. The readings from the later of the two first since to the newest are within flat_tolerance.
  */
 struct qc_state {
 	int64_t recent_us[QC_RECENT];
 	uint32_t recent_tests[QC_RECENT];
-	double newest, before; /* the newest value and the one before it, for spike */
+	double newest, before; /* the newest value and the one before it, if any, for spike */
 	double heard;          /* the newest or its last duplicate, for the rate */
-	struct qc_extremes high, low;
-	uint32_t count;    /* readings remembered so far */
-	uint32_t flat_end; /* number of the newest reading with a value, and 1 */
+	uint32_t count;        /* readings remembered so far */
+	uint32_t flat_end;
+	uint32_t flat_by_time;
+	uint16_t high_count, low_count;
+	struct qc_extreme high[QC_FLAT_MAX], low[QC_FLAT_MAX];
 };
 
 /* Readings of a stretch of time: a and b are min and max, or mean and sum of squared deviations. */
@@ -193,7 +190,6 @@ struct qc_bucket {
  * 2. us rises from entry to entry.
  */
 struct qc_window {
-	struct qc_bucket entry[QC_WINDOW_MAX];
 	struct qc_bucket open;
 	int64_t period_us;  /* of the configuration that it was filled under, as is the method */
 	int64_t missing_us; /* of the newest missing reading, if has_missing */
@@ -201,10 +197,10 @@ struct qc_window {
 	uint8_t method;
 	uint8_t has_missing;
 	uint8_t spare[11]; /* 0 */
+	struct qc_bucket entry[QC_WINDOW_MAX];
 };
 
-_Static_assert(sizeof(struct qc_extremes) == 168, "stored byte for byte");
-_Static_assert(sizeof(struct qc_state) == 464, "stored byte for byte");
+_Static_assert(sizeof(struct qc_state) == 456, "stored byte for byte");
 _Static_assert(sizeof(struct qc_bucket) == 32, "stored byte for byte");
 _Static_assert(sizeof(struct qc_window) == 2048, "stored byte for byte");
 

@@ -4,47 +4,57 @@
 
 #include <string.h>
 
-static void drop(struct qc_extremes *q, uint32_t i)
-{
-	size_t rest = q->count - i - 1;
+/* One of the two lists of the state. */
+struct extremes {
+	struct qc_extreme *entry;
+	uint16_t *count;
+};
 
-	memmove(&q->value[i], &q->value[i + 1], rest * sizeof(q->value[0]));
-	memmove(&q->since[i], &q->since[i + 1], rest * sizeof(q->since[0]));
-	q->count--;
+static struct extremes highs(struct qc_state *s)
+{
+	return (struct extremes){s->high, &s->high_count};
+}
+
+static struct extremes lows(struct qc_state *s)
+{
+	return (struct extremes){s->low, &s->low_count};
+}
+
+static void drop(struct extremes q, uint32_t i)
+{
+	memmove(&q.entry[i], &q.entry[i + 1], (*q.count - i - 1) * sizeof(q.entry[0]));
+	--*q.count;
 }
 
 /* Room for one more: of the two neighbours nearest in value the larger stands for both. */
-static void thin(struct qc_extremes *q)
+static void thin(struct extremes q)
 {
 	uint32_t nearest = 0;
 
-	for (uint32_t i = 1; i + 1 < q->count; i++) {
-		if (q->value[i] - q->value[i + 1] < q->value[nearest] - q->value[nearest + 1])
+	for (uint32_t i = 1; i + 1 < *q.count; i++) {
+		if (q.entry[i].value - q.entry[i + 1].value <
+		    q.entry[nearest].value - q.entry[nearest + 1].value)
 			nearest = i;
 	}
 	drop(q, nearest + 1);
 }
 
-static void push(struct qc_extremes *q, double value, int64_t since)
+static void push(struct extremes q, double value, int64_t since)
 {
-	while (q->count > 0 && q->value[q->count - 1] <= value) {
-		q->count--;
-		since = q->since[q->count];
-	}
-	if (q->count == QC_FLAT_MAX)
+	while (*q.count > 0 && q.entry[*q.count - 1].value <= value)
+		since = q.entry[--*q.count].since;
+	if (*q.count == QC_FLAT_MAX)
 		thin(q);
-	q->value[q->count] = value;
-	q->since[q->count] = since;
-	q->count++;
+	q.entry[(*q.count)++] = (struct qc_extreme){.value = value, .since = since};
 }
 
 /* Leaves the longest end of the readings whose range is within the tolerance, which is over 0. */
 static void trim(struct qc_state *s, double tolerance)
 {
-	while (!(s->high.value[0] + s->low.value[0] < tolerance)) {
-		bool high = s->high.count > 1 && (s->low.count == 1 || s->high.since[1] <= s->low.since[1]);
+	while (!(s->high[0].value + s->low[0].value < tolerance)) {
+		bool high = s->high_count > 1 && (s->low_count == 1 || s->high[1].since <= s->low[1].since);
 
-		drop(high ? &s->high : &s->low, 0);
+		drop(high ? highs(s) : lows(s), 0);
 	}
 }
 
@@ -54,25 +64,25 @@ static bool lasts(const struct qc_config *c, const struct qc_state *s, int64_t d
 {
 	if (duration_us <= 0 || duration_us < c->interval_us)
 		return false;
-	if (!s->high.by_time)
-		return s->count - since + 1 > duration_us / c->interval_us;
+	if (!s->flat_by_time)
+		return s->count - since >= duration_us / c->interval_us;
 	return us - since >= duration_us && s->count >= 2 &&
 	       s->recent_us[(s->count - 2) % QC_RECENT] >= since;
 }
 
 /* Forgets what is older than both durations ask for: short windows need few entries. */
-static void forget(const struct qc_config *c, const struct qc_state *s, struct qc_extremes *q, int64_t us)
+static void forget(const struct qc_config *c, const struct qc_state *s, struct extremes q, int64_t us)
 {
 	int64_t longest_us = MAX(c->flat_suspect_us, c->flat_fail_us);
 
-	while (q->count > 1 && lasts(c, s, longest_us, q->since[1], us))
+	while (*q.count > 1 && lasts(c, s, longest_us, q.entry[1].since, us))
 		drop(q, 0);
 }
 
 static void restart(struct qc_state *s, uint32_t from)
 {
-	s->high.count = 0;
-	s->low.count = 0;
+	s->high_count = 0;
+	s->low_count = 0;
 	s->flat_end = from;
 }
 
@@ -90,17 +100,17 @@ enum quality qc_flat_judge(const struct qc_config *c, struct qc_state *s, int64_
 		qc_flat_skip(s);
 		return QUALITY_PASS;
 	}
-	if (s->high.by_time != by_time)
+	if (s->flat_by_time != by_time)
 		restart(s, s->count);
-	s->high.by_time = s->low.by_time = by_time;
+	s->flat_by_time = by_time;
 	since = by_time ? us : s->flat_end;
-	push(&s->high, value, since);
-	push(&s->low, -value, since);
+	push(highs(s), value, since);
+	push(lows(s), -value, since);
 	s->flat_end = s->count + 1;
 	trim(s, c->flat_tolerance);
-	forget(c, s, &s->high, us);
-	forget(c, s, &s->low, us);
-	since = MAX(s->high.since[0], s->low.since[0]);
+	forget(c, s, highs(s), us);
+	forget(c, s, lows(s), us);
+	since = MAX(s->high[0].since, s->low[0].since);
 	if (lasts(c, s, c->flat_fail_us, since, us))
 		return QUALITY_FAIL;
 	return lasts(c, s, c->flat_suspect_us, since, us) ? QUALITY_SUSPECT : QUALITY_PASS;

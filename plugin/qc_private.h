@@ -29,6 +29,8 @@ enum quality qc_flat_judge(const struct qc_config *c, struct qc_state *s, int64_
 void qc_flat_skip(struct qc_state *s); /* a reading with a value that is not judged: a run starts after it */
 
 enum quality qc_window_judge(const struct qc_config *c, struct qc_window *w, int64_t us, double value);
+/* Asks for the memory that the next call needs, so that it comes while other tests go on. */
+void qc_window_prefetch(const struct qc_window *w);
 void qc_window_miss(const struct qc_config *c, struct qc_window *w, int64_t us);
 
 #endif

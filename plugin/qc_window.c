@@ -144,6 +144,14 @@ static enum quality verdict(const struct qc_config *c, const struct qc_bucket *s
 	return size < c->attenuated_suspect ? QUALITY_SUSPECT : QUALITY_PASS;
 }
 
+void qc_window_prefetch(const struct qc_window *w)
+{
+	unsigned end = (unsigned)w->first + w->front_count + w->back_count;
+
+	__builtin_prefetch(&w->entry[w->first]);
+	__builtin_prefetch(&w->entry[end % QC_WINDOW_MAX], 1);
+}
+
 enum quality qc_window_judge(const struct qc_config *c, struct qc_window *w, int64_t us, double value)
 {
 	struct qc_bucket new = single(c->attenuated_method, us, value), sum;

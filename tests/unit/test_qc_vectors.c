@@ -1,7 +1,8 @@
 /*
  * Verdicts of the reference library, given as vectors in JSON: a list "cases" of {test, name, params, inp or
- * tinp_epoch_s or vectors, expected}. The file is named by HIGHWATER_VECTORS, or it is the one among the recordings
- * beside the project. Each case runs through qc_check() as a stream; a settled spike counts as its verdict.
+ * tinp_epoch_s or vectors, expected}. HIGHWATER_VECTORS names the file, or it is the one among the
+ * recordings beside the project. Each case runs through qc_check() as a stream; a settled spike counts as
+ * its verdict.
  *
  * A place that a stream cannot or should not judge as the reference does is not compared; qc.h numbers the
  * differences. A case without a place left is skipped, and says why.
@@ -21,6 +22,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SEASONS_MAX 32
 #define NO_STAMP    INT64_MIN
