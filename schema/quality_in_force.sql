@@ -35,7 +35,8 @@ CREATE OR REPLACE VIEW highwater.quality_rule_in_force AS
 		SELECT r.test,
 			r.enabled AND (p.unit = d.unit OR r.test IN ('gap', 'time')
 			               OR r.test <> 'climatology' AND u.factor IS NOT NULL),
-			false, p.unit <> d.unit AND r.test NOT IN ('gap', 'time'), r.suspect_min * u.factor + u.shift, r.suspect_max * u.factor + u.shift,
+			false, p.unit <> d.unit AND r.test NOT IN ('gap', 'time'),
+			r.suspect_min * u.factor + u.shift, r.suspect_max * u.factor + u.shift,
 			r.fail_min * u.factor + u.shift, r.fail_max * u.factor + u.shift,
 			r.suspect_threshold * u.factor, r.fail_threshold * u.factor, r.suspect_after, r.fail_after,
 			r.method, r.period, r.tolerance * u.factor, r.min_count, r.min_period, NULL, NULL

@@ -26,7 +26,8 @@ SELECT results_eq($$SELECT * FROM pg_temp.granted('highwater_writer')$$, $$VALUE
 	('threshold_in_force', 'SELECT'), ('unit', 'SELECT')$$,
 	'the writer has exactly the privileges that it needs');
 SELECT results_eq($$
-	SELECT attrelid::regclass::text COLLATE "default", string_agg(attname, ' ' ORDER BY attnum) COLLATE "default"
+	SELECT attrelid::regclass::text COLLATE "default",
+	       string_agg(attname, ' ' ORDER BY attnum) COLLATE "default"
 	FROM pg_attribute
 	JOIN pg_class ON pg_class.oid = attrelid
 	WHERE relnamespace = 'highwater'::regnamespace AND attnum > 0
