@@ -1,8 +1,7 @@
 #include "broker.h"
+#include "host.h"
 
 #include <errno.h>
-#include <mosquitto.h>
-#include <mosquitto_broker.h>
 
 int broker_publish(const char *topic, const char *text, int qos, bool retain)
 {

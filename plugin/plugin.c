@@ -7,6 +7,7 @@
  */
 #include "broker.h"
 #include "config.h"
+#include "host.h"
 #include "ingest.h"
 #include "registry.h"
 #include "shared.h"
@@ -14,9 +15,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <mosquitto.h>
-#include <mosquitto_broker.h>
-#include <mosquitto_plugin.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -77,9 +75,16 @@ static int on_tick(int event, void *event_data, void *userdata)
 
 	(void)event;
 	ingest_tick(p->ingest);
-	/* 2.1 calls again when this is due (there the field counts ms); 2.0 calls about every 100 ms anyway. */
+	/*
+	 * 2.0 calls in every turn of its loop, and turns about every 100 ms. 2.1 sleeps no longer than is asked for
+	 * here, but only in a turn that calls: what else wakes it before the call is due puts it to sleep without
+	 * limit, and by the clock of the day a call may be due in an hour, when that clock is set back. It is due at
+	 * now + next: now long past makes it due in every turn.
+	 */
+	ev->now_s = 0;
+	ev->now_ns = 0;
 	ev->next_s = 0;
-	ev->next_ns = 100;
+	ev->HOST_NEXT_MS = 100;
 	return MOSQ_ERR_SUCCESS;
 }
 

@@ -7,8 +7,9 @@ import time
 
 import psycopg2
 
+from broker import Broker
 from mqtt_session import PUBACK, PUBCOMP, PUBREC, Session, acknowledgement
-from scene import Failure, SceneBroker
+from scene import Failure
 from waiting import wait_until
 
 
@@ -84,7 +85,7 @@ def one_round(broker, cluster, number):
 
 def run(folder, cluster, rounds):
     """A sentence about it; Failure when an acknowledged reading is not found."""
-    broker = SceneBroker(folder / "acknowledgement", database=cluster)
+    broker = Broker(folder / "acknowledgement", database=cluster)
     total, times = 0, []
     try:
         for number in range(rounds):

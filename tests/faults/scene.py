@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import glob
 import os
 import pathlib
 import shutil
@@ -28,24 +27,10 @@ CONFIG = {
     "journal": {"max_size": "6MiB", "segment_size": "1MiB"},
 }
 DISK = "24m"  # of the state directory, when a small file system can be mounted
-FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")), None)
 
 
 class Failure(Exception):
     """A promise that did not hold while the campaign ran."""
-
-
-class SceneBroker(Broker):
-    """A broker whose clock can be set, and whose end is timed."""
-
-    clock_file = None  # its first line is what libfaketime adds to the clock
-
-    def _command(self):
-        command = super()._command()
-        if self.clock_file is None:
-            return command
-        return ["env", f"LD_PRELOAD={FAKETIME}", f"FAKETIME_TIMESTAMP_FILE={self.clock_file}",
-                "FAKETIME_CACHE_DURATION=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"] + command
 
 
 class Scene:
@@ -75,7 +60,7 @@ class Scene:
         self.cluster.create()
         if not late_schema:
             self.prepare_database()
-        self.broker = SceneBroker(self.folder / "broker", database=self.cluster, config=CONFIG)
+        self.broker = Broker(self.folder / "broker", database=self.cluster, config=CONFIG)
         if self.small_disk:
             self._mount(self.broker.state_dir)
         # Forked before anything here has a thread.
@@ -139,7 +124,7 @@ class Scene:
         one hears."""
         if self.twin is None:
             own = self.cluster.conninfo + " application_name=highwater-twin"
-            self.twin = SceneBroker(self.folder / "twin", config=CONFIG, options={"database": own})
+            self.twin = Broker(self.folder / "twin", config=CONFIG, options={"database": own})
         lines = ["connection twin", f"address 127.0.0.1:{self.broker.port}", "topic sensors/# in 1",
                  "notifications false", "restart_timeout 1", "remote_clientid twin"]
         self.twin.conf = "\n".join(lines) if bridge else ""

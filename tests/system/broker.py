@@ -1,6 +1,7 @@
 """A private Mosquitto on a free loopback port, with or without the plugin."""
 
 import functools
+import glob
 import json
 import os
 import pathlib
@@ -16,8 +17,9 @@ from waiting import PATIENCE, wait_until
 
 CONFIG_NAME = "highwater.json"
 MODULE_NAME = "mosquitto_highwater.so"
+FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")), None)
 
-# Not "max_queued_messages 0", no limit: Mosquitto then hangs up on every client whose publish is denied.
+# Not "max_queued_messages 0", no limit: Mosquitto before 2.0.22 then hangs up on who is denied a publish.
 BASE_CONF = """
 listener {port} 127.0.0.1
 allow_anonymous true
@@ -45,15 +47,15 @@ def mosquitto_program():
 
 @functools.lru_cache(maxsize=None)
 def mosquitto_version():
-    """Of the broker under test, as (major, minor)."""
+    """Of the broker under test, as (major, minor, revision)."""
     command = [mosquitto_program(), "-h"]
     said = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
     ).stdout
-    found = re.search(r"mosquitto version (\d+)\.(\d+)", said)
+    found = re.search(r"mosquitto version (\d+)\.(\d+)\.(\d+)", said)
     if not found:
         raise RuntimeError(f"{mosquitto_program()} -h tells no version: {said[:200]}")
-    return int(found[1]), int(found[2])
+    return int(found[1]), int(found[2]), int(found[3])
 
 
 def built_module():
@@ -65,16 +67,20 @@ def built_module():
 
 
 class Broker:
+    clock_file = None  # its first line is what libfaketime adds to the clock of the day
+
     def __init__(
-        self, folder, database=None, config=None, plugin=True, options=None, conf="", head="",
+        self, folder, database=None, config=None, plugin="plugin", options=None, conf="", head="", tail="",
         memcheck=False
     ):
         """
         config    dict for highwater.json, laid over BASE_CONFIG; a string is written as it is;
                   False: no config file
+        plugin    the option of mosquitto.conf that loads the plugin; False: none does
         options   further plugin_opt_ values by name; None as a value takes one away
         conf      further lines of mosquitto.conf, of its listener
         head      lines of mosquitto.conf that come before the listener
+        tail      lines of mosquitto.conf that come after the plugin and its options
         """
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(mode=0o755)
@@ -94,6 +100,7 @@ class Broker:
         self.plugin = plugin
         self.conf = conf
         self.head = head
+        self.tail = tail
         self.options = {"state_dir": self.state_dir}
         if database is not None:
             self.options["database"] = database.conninfo
@@ -110,9 +117,10 @@ class Broker:
     def _write_conf(self):
         lines = [self.head, BASE_CONF.format(port=self.port), self.conf]
         if self.plugin:
-            lines.append(f"plugin {self.module}")
+            lines.append(f"{self.plugin} {self.module}")
             given = {name: value for name, value in self.options.items() if value is not None}
             lines += [f"plugin_opt_{name} {value}" for name, value in given.items()]
+        lines.append(self.tail)
         path = self.folder / "mosquitto.conf"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
@@ -123,6 +131,11 @@ class Broker:
             command = [
                 "valgrind", "--quiet", "--vgdb=no", "--leak-check=full", "--show-leak-kinds=definite",
                 "--num-callers=30", "--xml=yes", f"--xml-file={self.memcheck_path()}",
+            ] + command
+        if self.clock_file is not None:
+            command = [
+                "env", f"LD_PRELOAD={FAKETIME}", f"FAKETIME_TIMESTAMP_FILE={self.clock_file}",
+                "FAKETIME_CACHE_DURATION=1", "FAKETIME_DONT_FAKE_MONOTONIC=1",
             ] + command
         return command
 
