@@ -14,7 +14,9 @@ struct batch *batch_new(void)
 	b->transitions = calloc(BATCH_TRANSITIONS_MAX, sizeof(*b->transitions));
 	b->dead_letters = calloc(BATCH_DEAD_LETTERS_MAX, sizeof(*b->dead_letters));
 	b->order = calloc(BATCH_READINGS_MAX, sizeof(*b->order));
-	if (b->readings == NULL || b->transitions == NULL || b->dead_letters == NULL || b->order == NULL) {
+	b->settled = calloc(BATCH_READINGS_MAX, sizeof(*b->settled));
+	if (b->readings == NULL || b->transitions == NULL || b->dead_letters == NULL || b->order == NULL ||
+	    b->settled == NULL) {
 		batch_free(b);
 		return NULL;
 	}
@@ -30,6 +32,7 @@ void batch_free(struct batch *b)
 	free(b->transitions);
 	free(b->dead_letters);
 	free(b->order);
+	free(b->settled);
 	free(b);
 }
 
@@ -43,6 +46,8 @@ void batch_reset(struct batch *b, uint64_t from, size_t limit)
 	b->dead_letter_count = 0;
 	b->order_count = 0;
 	b->repeated = 0;
+	b->settled_count = 0;
+	b->gap_count = 0;
 	b->undecodable = 0;
 }
 
@@ -54,7 +59,8 @@ static int add_reading(struct batch *b, const struct journal_record *record)
 		return -ENOBUFS;
 	}
 	item = &b->readings[b->reading_count];
-	if (record_decode_reading(record->body, record->length, &item->reading) != 0) {
+	if (record_decode_reading(record->kind, record->body, record->length, &item->reading,
+	                          &item->hindsight) != 0) {
 		return -EBADMSG;
 	}
 	item->position = record->position;
@@ -108,7 +114,7 @@ int batch_add(struct batch *b, const struct journal_record *record)
 {
 	int result = -EBADMSG;
 
-	if (record->kind == RECORD_READING) {
+	if (record->kind == RECORD_READING || record->kind == RECORD_PLAIN_READING) {
 		result = add_reading(b, record);
 	} else if (record->kind == RECORD_TRANSITION) {
 		result = add_transition(b, record);
@@ -142,7 +148,7 @@ static int compare_keys(const void *left, const void *right)
 	return (a->index > b->index) - (a->index < b->index);
 }
 
-void batch_sort(struct batch *b)
+static void order_readings(struct batch *b)
 {
 	size_t found = 0;
 	size_t kept = 0;
@@ -164,6 +170,69 @@ void batch_sort(struct batch *b)
 	}
 	b->order_count = kept;
 	b->repeated = found - kept;
+}
+
+/* The reading in the order with this key, or NULL. */
+static struct batch_reading *find_ordered(struct batch *b, const struct batch_key *key)
+{
+	size_t first = 0;
+	size_t end = b->order_count;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+		const struct batch_key *at = &b->order[middle];
+
+		if (same_key(at, key)) {
+			return &b->readings[at->index];
+		}
+		if (at->datastream_id < key->datastream_id ||
+		    (at->datastream_id == key->datastream_id && at->phenomenon_us < key->phenomenon_us)) {
+			first = middle + 1;
+		} else {
+			end = middle;
+		}
+	}
+	return NULL;
+}
+
+/* In the order of arrival, so that of several verdicts on one reading the last stays. */
+static void settle(struct batch *b)
+{
+	size_t found = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < b->reading_count; i++) {
+		const struct batch_reading *item = &b->readings[i];
+		const struct hindsight *h = &item->hindsight;
+		const struct batch_key key = {h->settled_us, item->datastream_id, (uint32_t)i};
+		struct batch_reading *target;
+
+		b->gap_count += item->datastream_id > 0 && h->gap;
+		if (item->datastream_id <= 0 || !h->settles) {
+			continue;
+		}
+		target = find_ordered(b, &key);
+		if (target != NULL && target < item) {
+			target->reading.quality = h->settled_quality;
+			target->reading.tests = h->settled_tests;
+		}
+		/* Of a stamp that comes twice the row may have been stored before. */
+		if (target == NULL || h->settled_us == item->reading.phenomenon_us) {
+			b->settled[found++] = key;
+		}
+	}
+	qsort(b->settled, found, sizeof(*b->settled), compare_keys);
+	for (size_t i = 0; i < found; i++) {
+		kept -= kept > 0 && same_key(&b->settled[kept - 1], &b->settled[i]);
+		b->settled[kept++] = b->settled[i];
+	}
+	b->settled_count = kept;
+}
+
+void batch_sort(struct batch *b)
+{
+	order_readings(b);
+	settle(b);
 }
 
 size_t batch_count(const struct batch *b)

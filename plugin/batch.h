@@ -11,6 +11,9 @@
  *    (datastream_id, phenomenon time), each key once: of several, the one that
  *    arrived first.
  * 2. order_count + repeated + readings without a datastream_id = reading_count.
+ * 3. settled[0 .. settled_count) are the readings that settle one which may be
+ *    stored already, by that one's key, each key once: the last to arrive. What is
+ *    settled within the batch has its final verdicts in the order already.
  *
  * Threads  [writer]
  * Errors   0 or a negative errno.
@@ -30,6 +33,7 @@
 
 struct batch_reading {
 	struct reading reading;
+	struct hindsight hindsight;
 	uint64_t position;   /* in the journal */
 	const char *refusal; /* why the datastream could not be registered; the resolver's memory, or NULL */
 	int32_t datastream_id; /* in the connected database; 0: it has none */
@@ -49,7 +53,7 @@ struct batch_dead_letter {
 	uint64_t position;
 };
 
-/* A reading's place in the order of the primary key. */
+/* A reading's place in the order of the primary key, its own or that of the one it settles. */
 struct batch_key {
 	int64_t phenomenon_us;
 	int32_t datastream_id;
@@ -61,11 +65,13 @@ struct batch {
 	size_t limit;      /* readings that are taken at most */
 	size_t reading_count, transition_count, dead_letter_count;
 	size_t order_count, repeated;
+	size_t settled_count;
+	size_t gap_count;   /* readings with a datastream_id that came after a gap */
 	size_t undecodable; /* records that were passed over */
 	struct batch_reading *readings;
 	struct batch_transition *transitions;
 	struct batch_dead_letter *dead_letters;
-	struct batch_key *order;
+	struct batch_key *order, *settled;
 };
 
 struct batch *batch_new(void) must_check;
@@ -86,10 +92,15 @@ void batch_sort(struct batch *b);
 /* Items of all kinds. */
 size_t batch_count(const struct batch *b);
 
-/* The reading at place i of the order. */
+/* The reading at place i of the order, and the one that settles at place i. */
 static inline const struct batch_reading *batch_ordered(const struct batch *b, size_t i)
 {
 	return &b->readings[b->order[i].index];
+}
+
+static inline const struct batch_reading *batch_settled(const struct batch *b, size_t i)
+{
+	return &b->readings[b->settled[i].index];
 }
 
 #endif

@@ -29,11 +29,18 @@ struct datastream_table *datastream_table_new(void)
 	return t;
 }
 
+static void free_window(void *context, struct datastream *d)
+{
+	(void)context;
+	free(d->window);
+}
+
 void datastream_table_free(struct datastream_table *t)
 {
 	if (t == NULL) {
 		return;
 	}
+	datastream_each(t, free_window, NULL);
 	for (size_t i = 0; i < t->chunk_count; i++) {
 		free(t->chunks[i]);
 	}
@@ -110,6 +117,7 @@ struct datastream *datastream_add(struct datastream_table *t, const struct datas
 	d->key = *key;
 	d->hash = datastream_key_hash(key);
 	d->alarm_slot = ALARM_SLOT_NONE;
+	d->place = (struct qc_place){QC_SLOT_NONE, QC_SLOT_NONE};
 	*place(t->slots, t->slot_count, d->hash, key) = d;
 	t->count++;
 	return d;
@@ -120,12 +128,28 @@ size_t datastream_count(const struct datastream_table *t)
 	return t->count;
 }
 
+static const struct qc_config *quality_of(const struct datastream *d, const struct registry *registry)
+{
+	const struct property *p;
+
+	if (d->registered != NULL) {
+		return registry_quality(registry, d->registered->quality);
+	}
+	p = property_find(registry->properties, registry->count.properties, d->key.property,
+	                  strlen(d->key.property));
+	return registry_quality(registry, p != NULL ? p->quality : 0);
+}
+
 void datastream_bind(struct datastream *d, const struct registry *registry, uint64_t generation)
 {
-	if (d->generation != generation) {
-		d->registered = registry_find(registry, &d->key);
-		d->generation = generation;
+	if (d->generation == generation) {
+		return;
 	}
+	d->generation = generation;
+	d->registered = registry_find(registry, &d->key);
+	d->feeds = registry_fed_by(registry, &d->key);
+	d->fed = NULL;
+	d->quality = quality_of(d, registry);
 }
 
 const char *datastream_unit(const struct datastream *d, const struct registry *registry)
@@ -135,7 +159,7 @@ const char *datastream_unit(const struct datastream *d, const struct registry *r
 	if (d->registered != NULL) {
 		return d->registered->unit;
 	}
-	p = property_find(registry->properties, registry->property_count, d->key.property,
+	p = property_find(registry->properties, registry->count.properties, d->key.property,
 	                  strlen(d->key.property));
 	return p != NULL ? p->unit : "";
 }

@@ -12,19 +12,23 @@
 #ifndef HIGHWATER_DATASTREAM_H
 #define HIGHWATER_DATASTREAM_H
 
+#include "qc_store.h"
 #include "registry.h"
 
 struct datastream {
 	struct datastream_key key;
 	const struct registry_datastream *registered; /* NULL: not registered; see datastream_bind() */
-	uint64_t generation;                          /* of the registry that registered was found in */
+	const struct registry_datastream *feeds;      /* what its readings are converted for, or NULL */
+	const struct qc_config *quality;              /* never NULL once bound */
+	struct datastream *fed;                       /* feeds, once it has been looked up */
+	uint64_t generation;                          /* of the registry that these were found in */
 	uint64_t hash;
 	struct rules_state rules;
-	uint32_t alarm_slot; /* in the alarm store, or ALARM_SLOT_NONE */
-	bool status_known;   /* its status has been published since start */
-	bool has_last;
-	int64_t last_us; /* of the last reading journalled, Unix µs */
-	double last_result;
+	uint32_t alarm_slot;      /* in the alarm store, or ALARM_SLOT_NONE */
+	bool status_known;        /* its status has been published since start */
+	struct qc_place place;    /* of memory and window in the quality store */
+	struct qc_memory memory;  /* of quality control; position 0: no reading so far */
+	struct qc_window *window; /* of the attenuated signal, or NULL; the table frees it */
 };
 
 struct datastream_table;
@@ -40,7 +44,7 @@ struct datastream *datastream_add(struct datastream_table *t, const struct datas
 
 size_t datastream_count(const struct datastream_table *t);
 
-/* Makes d->registered speak of registry, which is the generation-th one in use. */
+/* Makes d speak of registry, which is the generation-th one in use. */
 void datastream_bind(struct datastream *d, const struct registry *registry, uint64_t generation);
 
 /* The unit of d's results: the registered one, else the property's. Never NULL. */

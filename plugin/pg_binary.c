@@ -116,6 +116,15 @@ void pg_binary_int4(struct pg_binary *b, int32_t v)
 	pg_binary_raw_i32(b, v);
 }
 
+void pg_binary_int4_or_null(struct pg_binary *b, int32_t v)
+{
+	if (v < 0) {
+		pg_binary_null(b);
+	} else {
+		pg_binary_int4(b, v);
+	}
+}
+
 void pg_binary_int8(struct pg_binary *b, int64_t v)
 {
 	pg_binary_raw_i32(b, 8);

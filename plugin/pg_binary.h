@@ -54,6 +54,7 @@ void pg_binary_raw_timestamptz(struct pg_binary *b, int64_t unix_us);
 void pg_binary_null(struct pg_binary *b);
 void pg_binary_int2(struct pg_binary *b, int16_t v);
 void pg_binary_int4(struct pg_binary *b, int32_t v);
+void pg_binary_int4_or_null(struct pg_binary *b, int32_t v); /* negative is NULL */
 void pg_binary_int8(struct pg_binary *b, int64_t v);
 void pg_binary_float8(struct pg_binary *b, double v);
 void pg_binary_float8_or_null(struct pg_binary *b, double v); /* not finite is NULL */

@@ -225,6 +225,12 @@ int pg_items_store(const struct pg_items *k, bool tolerant)
 	} else if (b->order_count > 0) {
 		status = pg_rows_copy(k->rows, k->conn, b, &k->result->stored, k->error);
 	}
+	if (status == 0 && b->settled_count > 0) {
+		status = pg_rows_settled(k->rows, k->conn, b, k->error);
+	}
+	if (status == 0 && b->gap_count > 0) {
+		status = pg_rows_gaps(k->rows, k->conn, b, k->error);
+	}
 	if (status == 0) {
 		status = store_unregistered(k);
 	}

@@ -1,14 +1,19 @@
 #include "pg_registry.h"
 
+#include "pg_column.h"
+#include "pg_quality.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char properties_sql[] = "SELECT code, unit FROM highwater.observed_property";
 
 static const char datastreams_sql[] =
 	"SELECT d.datastream_id, s.code, d.property, d.unit, coalesce(d.datum, ''), coalesce(s.name, ''),"
-	" s.latitude, s.longitude"
+	" s.latitude, s.longitude, (extract(epoch FROM d.expected_interval) * 1000000)::int8,"
+	" (extract(epoch FROM coalesce(d.gap_after, 3 * d.expected_interval)) * 1000000)::int8"
 	" FROM highwater.datastream d JOIN highwater.station s USING (station_id)"
 	" ORDER BY d.datastream_id";
 
@@ -19,69 +24,61 @@ static const char thresholds_sql[] =
 	" FROM highwater.threshold WHERE valid_from <= now()"
 	" ORDER BY datastream_id, level, valid_from DESC";
 
+static const char units_sql[] = "SELECT code, dimension, factor, shift FROM highwater.unit";
+
+/* The order is that of datastreams_sql. */
+static const char conversions_sql[] =
+	"SELECT datastream_id, input, input_unit, valid_from_us, kind, scale, shift, air_datastream_id,"
+	" air_scale, air_max_age_us, modulus, increment_max"
+	" FROM highwater.conversion_coefficient ORDER BY datastream_id, valid_from_us";
+
 static const char next_change_sql[] =
 	"SELECT ceil(extract(epoch FROM min(valid_from) - now()) * 1000000)::int8"
 	" FROM highwater.threshold WHERE valid_from > now() AND valid_from < now() + interval '1 year'";
 
-struct results {
-	PGresult *properties, *datastreams, *thresholds, *next_change;
+/* What is asked, all in one snapshot. */
+enum question {
+	ASK_PROPERTIES,
+	ASK_UNITS,
+	ASK_DATASTREAMS,
+	ASK_THRESHOLDS,
+	ASK_CONVERSIONS,
+	ASK_RULES,
+	ASK_SEASONS,
+	ASK_NEXT_CHANGE,
+	QUESTIONS,
 };
 
 struct load {
-	const struct results *from;
+	PGresult *from[QUESTIONS];
 	struct registry *to;
+	struct pg_quality_interval *intervals; /* of to->datastreams */
 	struct pg_ids *ids;
 	struct pg_registry_report *report;
 };
 
-static void results_done(struct results *r)
+static void load_done(struct load *l)
 {
-	PQclear(r->properties);
-	PQclear(r->datastreams);
-	PQclear(r->thresholds);
-	PQclear(r->next_change);
-	*r = (struct results){0};
+	for (size_t i = 0; i < QUESTIONS; i++) {
+		PQclear(l->from[i]);
+	}
+	free(l->intervals);
 }
 
-static int read_all(struct pg_conn *c, struct results *r, struct pg_error *error)
+static int read_all(struct load *l, struct pg_conn *c, struct pg_error *error)
 {
+	static const char *const questions[QUESTIONS] = {
+		[ASK_PROPERTIES] = properties_sql,      [ASK_UNITS] = units_sql,
+		[ASK_DATASTREAMS] = datastreams_sql,    [ASK_THRESHOLDS] = thresholds_sql,
+		[ASK_CONVERSIONS] = conversions_sql,    [ASK_RULES] = pg_quality_rules_sql,
+		[ASK_SEASONS] = pg_quality_seasons_sql, [ASK_NEXT_CHANGE] = next_change_sql,
+	};
 	int status = pg_conn_run(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, error);
 
-	if (status == 0) {
-		status = pg_conn_query(c, properties_sql, NULL, &r->properties, error);
+	for (size_t i = 0; i < QUESTIONS && status == 0; i++) {
+		status = pg_conn_query(c, questions[i], NULL, &l->from[i], error);
 	}
-	if (status == 0) {
-		status = pg_conn_query(c, datastreams_sql, NULL, &r->datastreams, error);
-	}
-	if (status == 0) {
-		status = pg_conn_query(c, thresholds_sql, NULL, &r->thresholds, error);
-	}
-	if (status == 0) {
-		status = pg_conn_query(c, next_change_sql, NULL, &r->next_change, error);
-	}
-	if (status == 0) {
-		status = pg_conn_run(c, "COMMIT", NULL, error);
-	}
-	return status;
-}
-
-static int32_t get_i32(const PGresult *r, int row, int column)
-{
-	return pg_binary_get_i32(PQgetvalue(r, row, column));
-}
-
-static double get_float8(const PGresult *r, int row, int column)
-{
-	return PQgetisnull(r, row, column) ? NAN : pg_binary_get_float8(PQgetvalue(r, row, column));
-}
-
-/* False when the text is too long for size bytes with its NUL. */
-static bool get_text(const PGresult *r, int row, int column, char *to, size_t size)
-{
-	size_t length = (size_t)PQgetlength(r, row, column);
-
-	copy_text(to, size, PQgetvalue(r, row, column), length);
-	return length < size;
+	return status == 0 ? pg_conn_run(c, "COMMIT", NULL, error) : status;
 }
 
 static void leave_out(struct pg_registry_report *report, const char *what, const char *name)
@@ -94,20 +91,41 @@ static void leave_out(struct pg_registry_report *report, const char *what, const
 
 static void take_properties(const struct load *l)
 {
-	const PGresult *r = l->from->properties;
+	const PGresult *r = l->from[ASK_PROPERTIES];
 	size_t count = 0;
 
 	for (int row = 0; row < PQntuples(r); row++) {
 		struct property *p = &l->to->properties[count];
-		bool fits = get_text(r, row, 0, p->code, sizeof(p->code));
+		bool fits = pg_column_text(r, row, 0, p->code, sizeof(p->code));
 
-		if (get_text(r, row, 1, p->unit, sizeof(p->unit)) && fits) {
+		if (pg_column_text(r, row, 1, p->unit, sizeof(p->unit)) && fits) {
 			count++;
 		} else {
 			leave_out(l->report, "observed property", p->code);
 		}
 	}
-	l->to->property_count = count;
+	l->to->count.properties = count;
+}
+
+static void take_units(const struct load *l)
+{
+	const PGresult *r = l->from[ASK_UNITS];
+	size_t count = 0;
+
+	for (int row = 0; row < PQntuples(r); row++) {
+		struct unit *u = &l->to->units[count];
+		bool fits = pg_column_text(r, row, 0, u->code, sizeof(u->code));
+
+		u->factor = pg_column_float8(r, row, 2);
+		u->shift = pg_column_float8(r, row, 3);
+		if (pg_column_text(r, row, 1, u->dimension, sizeof(u->dimension)) && fits &&
+		    isfinite(u->factor) && u->factor != 0 && isfinite(u->shift)) {
+			count++;
+		} else {
+			leave_out(l->report, "unit", u->code);
+		}
+	}
+	l->to->count.units = count;
 }
 
 static bool get_direction(const char *name, uint8_t *ret)
@@ -134,10 +152,10 @@ static bool get_severity(const char *name, uint8_t *ret)
 
 static bool get_threshold(const PGresult *r, int row, struct threshold *t)
 {
-	t->level = get_i32(r, row, 1);
-	t->set_value = get_float8(r, row, 3);
-	t->clear_value = get_float8(r, row, 4);
-	return get_text(r, row, 2, t->name, sizeof(t->name)) && t->level != LEVEL_NORMAL &&
+	t->level = pg_column_i32(r, row, 1);
+	t->set_value = pg_column_float8(r, row, 3);
+	t->clear_value = pg_column_float8(r, row, 4);
+	return pg_column_text(r, row, 2, t->name, sizeof(t->name)) && t->level != LEVEL_NORMAL &&
 	       isfinite(t->set_value) && isfinite(t->clear_value) &&
 	       get_direction(PQgetvalue(r, row, 5), &t->direction) &&
 	       get_severity(PQgetvalue(r, row, 6), &t->severity);
@@ -147,12 +165,12 @@ static bool get_threshold(const PGresult *r, int row, struct threshold *t)
 static void take_thresholds(const struct load *l, int32_t id, struct registry_datastream *d, int *row,
                             size_t *count)
 {
-	const PGresult *r = l->from->thresholds;
+	const PGresult *r = l->from[ASK_THRESHOLDS];
 
-	for (; *row < PQntuples(r) && get_i32(r, *row, 0) <= id; (*row)++) {
+	for (; *row < PQntuples(r) && pg_column_i32(r, *row, 0) <= id; (*row)++) {
 		struct threshold *t = &l->to->thresholds[*count];
 
-		if (d == NULL || get_i32(r, *row, 0) != id) {
+		if (d == NULL || pg_column_i32(r, *row, 0) != id) {
 			continue;
 		}
 		if (get_threshold(r, *row, t)) {
@@ -166,20 +184,20 @@ static void take_thresholds(const struct load *l, int32_t id, struct registry_da
 
 static bool get_datastream(const PGresult *r, int row, struct registry_datastream *d)
 {
-	d->datastream_id = get_i32(r, row, 0);
-	d->latitude = get_float8(r, row, 6);
-	d->longitude = get_float8(r, row, 7);
+	d->datastream_id = pg_column_i32(r, row, 0);
+	d->latitude = pg_column_float8(r, row, 6);
+	d->longitude = pg_column_float8(r, row, 7);
 	/* The station's code first: it names the datastream when something else does not fit. */
-	return get_text(r, row, 1, d->key.station, sizeof(d->key.station)) &&
-	       get_text(r, row, 2, d->key.property, sizeof(d->key.property)) &&
-	       get_text(r, row, 3, d->unit, sizeof(d->unit)) &&
-	       get_text(r, row, 4, d->datum, sizeof(d->datum)) &&
-	       get_text(r, row, 5, d->name, sizeof(d->name));
+	return pg_column_text(r, row, 1, d->key.station, sizeof(d->key.station)) &&
+	       pg_column_text(r, row, 2, d->key.property, sizeof(d->key.property)) &&
+	       pg_column_text(r, row, 3, d->unit, sizeof(d->unit)) &&
+	       pg_column_text(r, row, 4, d->datum, sizeof(d->datum)) &&
+	       pg_column_text(r, row, 5, d->name, sizeof(d->name));
 }
 
 static int take_datastreams(const struct load *l)
 {
-	const PGresult *r = l->from->datastreams;
+	const PGresult *r = l->from[ASK_DATASTREAMS];
 	size_t count = 0, threshold_count = 0;
 	int threshold_row = 0;
 
@@ -197,56 +215,170 @@ static int take_datastreams(const struct load *l)
 		if (pg_ids_put(l->ids, &d->key, d->datastream_id) != 0) {
 			return -ENOMEM;
 		}
+		l->intervals[count].interval_us = pg_column_i64(r, row, 8);
+		l->intervals[count].gap_us = pg_column_i64(r, row, 9);
 		count++;
 	}
-	l->to->datastream_count = count;
-	l->to->threshold_count = threshold_count;
+	l->to->count.datastreams = count;
+	l->to->count.thresholds = threshold_count;
 	return 0;
 }
 
-static int build(const struct results *from, struct pg_ids *ids, struct registry **ret,
-                 struct pg_registry_report *report)
+static bool get_conversion(const struct load *l, int row, struct conversion *c)
 {
-	struct registry *to =
-		registry_new((size_t)PQntuples(from->properties), (size_t)PQntuples(from->datastreams),
-	                     (size_t)PQntuples(from->thresholds));
-	const struct load l = {.from = from, .to = to, .ids = ids, .report = report};
-	int status;
+	const PGresult *r = l->from[ASK_CONVERSIONS];
+	const char *kind = PQgetvalue(r, row, 4);
 
-	if (to == NULL) {
-		return -ENOMEM;
+	c->valid_from_us = pg_column_i64(r, row, 3);
+	c->kind = strcmp(kind, "counter") == 0 ? CONVERSION_COUNTER : CONVERSION_LINEAR;
+	c->scale = pg_column_float8(r, row, 5);
+	c->shift = pg_column_float8(r, row, 6);
+	c->air = pg_quality_number(l->to, pg_column_i32(r, row, 7));
+	c->air_scale = PQgetisnull(r, row, 8) ? 0 : pg_column_float8(r, row, 8);
+	c->air_max_age_us = pg_column_i64(r, row, 9);
+	c->modulus = pg_column_float8(r, row, 10);
+	c->increment_max = pg_column_float8(r, row, 11);
+	return pg_column_text(r, row, 1, c->input, sizeof(c->input)) &&
+	       pg_column_text(r, row, 2, c->unit, sizeof(c->unit)) && isfinite(c->scale) &&
+	       isfinite(c->shift) && isfinite(c->air_scale) && (c->air_scale == 0 || c->air != 0);
+}
+
+/* The name under which the datastream's station reports what c converts. */
+static void take_input(const struct load *l, uint32_t datastream, const struct conversion *c)
+{
+	struct registry *to = l->to;
+	const struct datastream_key *key = &to->datastreams[datastream].key;
+	size_t i = to->count.inputs;
+
+	/* Those of a datastream stand together, and versions of its conversion mostly share their input. */
+	while (i > 0 && to->inputs[i - 1].datastream == datastream) {
+		if (strcmp(to->inputs[--i].key.property, c->input) == 0) {
+			return;
+		}
 	}
-	take_properties(&l);
-	status = take_datastreams(&l);
+	to->inputs[to->count.inputs].key = *key;
+	copy_text(to->inputs[to->count.inputs].key.property, sizeof(key->property), c->input,
+	          strlen(c->input));
+	to->inputs[to->count.inputs].datastream = datastream;
+	to->count.inputs++;
+}
+
+static int compare_inputs(const void *left, const void *right)
+{
+	const struct registry_input *a = left;
+	const struct registry_input *b = right;
+	int order = strcmp(a->key.station, b->key.station);
+
+	order = order != 0 ? order : strcmp(a->key.property, b->key.property);
+	return order != 0 ? order : (a->datastream > b->datastream) - (a->datastream < b->datastream);
+}
+
+/* A name feeds one datastream. The schema sees to it; if it does not, the one that was registered first has it. */
+static void keep_inputs_apart(const struct load *l)
+{
+	struct registry *to = l->to;
+	size_t kept = 0;
+
+	qsort(to->inputs, to->count.inputs, sizeof(*to->inputs), compare_inputs);
+	for (size_t i = 0; i < to->count.inputs; i++) {
+		if (kept > 0 && datastream_key_equal(&to->inputs[kept - 1].key, &to->inputs[i].key)) {
+			leave_out(l->report, "second conversion of input", to->inputs[i].key.property);
+		} else {
+			to->inputs[kept++] = to->inputs[i];
+		}
+	}
+	to->count.inputs = kept;
+}
+
+static void take_conversions(const struct load *l)
+{
+	const PGresult *r = l->from[ASK_CONVERSIONS];
+	struct registry *to = l->to;
+
+	to->count.conversions = 0;
+	to->count.inputs = 0;
+	for (int row = 0; row < PQntuples(r); row++) {
+		struct conversion *c = &to->conversions[to->count.conversions];
+		uint32_t number = pg_quality_number(to, pg_column_i32(r, row, 0));
+		struct registry_datastream *d;
+
+		if (number == 0 || !get_conversion(l, row, c)) {
+			leave_out(l->report, "conversion of input", PQgetvalue(r, row, 1));
+			continue;
+		}
+		d = &to->datastreams[number - 1];
+		if (d->conversion_count == 0) {
+			d->conversion_first = (uint32_t)to->count.conversions;
+		}
+		d->conversion_count++;
+		to->count.conversions++;
+		take_input(l, number - 1, c);
+	}
+	keep_inputs_apart(l);
+}
+
+static size_t rows(const struct load *l, enum question q)
+{
+	return (size_t)PQntuples(l->from[q]);
+}
+
+static int build(struct load *l, struct registry **ret)
+{
+	const struct registry_counts counts = {
+		.properties = rows(l, ASK_PROPERTIES),
+		.units = rows(l, ASK_UNITS),
+		.datastreams = rows(l, ASK_DATASTREAMS),
+		.thresholds = rows(l, ASK_THRESHOLDS),
+		.conversions = rows(l, ASK_CONVERSIONS),
+		.inputs = rows(l, ASK_CONVERSIONS),
+		.qualities = rows(l, ASK_PROPERTIES) + rows(l, ASK_DATASTREAMS),
+		.seasons = rows(l, ASK_SEASONS),
+	};
+	int status = -ENOMEM;
+
+	l->to = registry_new(&counts);
+	l->intervals = calloc(counts.datastreams + 1, sizeof(*l->intervals));
+	if (l->to != NULL && l->intervals != NULL) {
+		take_properties(l);
+		take_units(l);
+		status = take_datastreams(l);
+	}
 	if (status == 0) {
-		status = registry_seal(to);
+		take_conversions(l);
+		status = pg_quality_build(l->to, l->from[ASK_RULES], l->from[ASK_SEASONS], l->intervals,
+		                          l->report);
+	}
+	if (status == 0) {
+		status = registry_seal(l->to);
 	}
 	if (status != 0) {
-		registry_free(to);
+		registry_free(l->to);
 		return status;
 	}
-	*ret = to;
+	*ret = l->to;
 	return 0;
 }
 
 int pg_registry_load(struct pg_conn *c, struct pg_ids *ids, struct registry **ret,
                      struct pg_registry_report *report, struct pg_error *error)
 {
-	struct results r = {0};
-	int status = read_all(c, &r, error);
+	struct load l = {.ids = ids, .report = report};
+	int status = read_all(&l, c, error);
 
 	*report = (struct pg_registry_report){.next_change_us = INT64_MAX};
 	if (status == 0) {
-		if (!PQgetisnull(r.next_change, 0, 0)) {
-			report->next_change_us = pg_binary_get_i64(PQgetvalue(r.next_change, 0, 0));
+		const PGresult *next = l.from[ASK_NEXT_CHANGE];
+
+		if (!PQgetisnull(next, 0, 0)) {
+			report->next_change_us = pg_column_i64(next, 0, 0);
 		}
 		pg_ids_clear(ids);
-		status = build(&r, ids, ret, report);
+		status = build(&l, ret);
 		if (status != 0) {
 			pg_error_set(error,
 			             status == -ENOMEM ? "out of memory" : "the registry contradicts itself");
 		}
 	}
-	results_done(&r);
+	load_done(&l);
 	return status;
 }

@@ -2,16 +2,32 @@
 
 #include "timestamp.h"
 
+#include <math.h>
 #include <stdio.h>
 
-#define OBSERVATION_COLUMNS "datastream_id, phenomenon_time, result, quality, received_time"
+#define OBSERVATION_COLUMNS \
+	"datastream_id, phenomenon_time, result, quality, received_time, raw, quality_tests"
 
 static const char copy_sql[] =
 	"COPY highwater.observation (" OBSERVATION_COLUMNS ") FROM STDIN (FORMAT binary)";
 
 static const char readings_sql[] =
 	"INSERT INTO highwater.observation (" OBSERVATION_COLUMNS ")"
-	" SELECT * FROM unnest($1::int4[], $2::timestamptz[], $3::float8[], $4::int2[], $5::timestamptz[])"
+	" SELECT * FROM unnest($1::int4[], $2::timestamptz[], $3::float8[], $4::int2[], $5::timestamptz[],"
+	" $6::float8[], $7::int4[])"
+	" ON CONFLICT DO NOTHING";
+
+/* The span of time keeps partitions out of it that have none of the rows. */
+static const char settled_sql[] =
+	"UPDATE highwater.observation AS o SET quality = s.quality, quality_tests = s.tests"
+	" FROM unnest($1::int4[], $2::timestamptz[], $3::int2[], $4::int4[])"
+	" AS s(datastream_id, phenomenon_time, quality, tests)"
+	" WHERE o.datastream_id = s.datastream_id AND o.phenomenon_time = s.phenomenon_time"
+	" AND o.phenomenon_time BETWEEN $5::timestamptz AND $6::timestamptz";
+
+static const char gaps_sql[] =
+	"INSERT INTO highwater.silence (datastream_id, silence_from, silence_to, expected)"
+	" SELECT * FROM unnest($1::int4[], $2::timestamptz[], $3::timestamptz[], $4::int4[])"
 	" ON CONFLICT DO NOTHING";
 
 static const char transitions_sql[] =
@@ -45,14 +61,32 @@ void pg_rows_done(struct pg_rows *r)
  * The columns of each statement: number, type, value of one item. A column of
  * all items is one parameter, therefore the loop over the items is inside.
  */
-#define READING_COLUMNS(X)                                          \
-	X(0, INT4, int4, item->datastream_id)                       \
-	X(1, TIMESTAMPTZ, timestamptz, item->reading.phenomenon_us) \
-	X(2, FLOAT8, float8, item->reading.result)                  \
-	X(3, INT2, int2, item->reading.quality)                     \
-	X(4, TIMESTAMPTZ, timestamptz, item->reading.received_us)
+#define READING_COLUMNS(X)                                                            \
+	X(0, INT4, int4, item->datastream_id)                                         \
+	X(1, TIMESTAMPTZ, timestamptz, item->reading.phenomenon_us)                   \
+	X(2, FLOAT8, float8_or_null, item->reading.result)                            \
+	X(3, INT2, int2, item->reading.quality)                                       \
+	X(4, TIMESTAMPTZ, timestamptz, item->reading.received_us)                     \
+	X(5, FLOAT8, float8_or_null, item->reading.has_raw ? item->reading.raw : NAN) \
+	X(6, INT4, int4, (int32_t)item->reading.tests)
 
-#define READING_COLUMN_COUNT 5
+#define READING_COLUMN_COUNT 7
+
+#define SETTLED_COLUMNS(X)                                         \
+	X(0, INT4, int4, item->datastream_id)                      \
+	X(1, TIMESTAMPTZ, timestamptz, item->hindsight.settled_us) \
+	X(2, INT2, int2, item->hindsight.settled_quality)          \
+	X(3, INT4, int4, (int32_t)item->hindsight.settled_tests)
+
+#define SETTLED_COLUMN_COUNT 4
+
+#define GAP_COLUMNS(X)                                              \
+	X(0, INT4, int4, item->datastream_id)                       \
+	X(1, TIMESTAMPTZ, timestamptz, item->hindsight.gap_from_us) \
+	X(2, TIMESTAMPTZ, timestamptz, item->reading.phenomenon_us) \
+	X(3, INT4, int4_or_null, item->hindsight.expected)
+
+#define GAP_COLUMN_COUNT 4
 
 #define TRANSITION_COLUMNS(X)                                                  \
 	X(0, INT4, int4, item->datastream_id)                                  \
@@ -102,6 +136,20 @@ static void put_reading_column(struct pg_binary *b, const struct batch_reading *
 	}
 }
 
+static void put_settled_column(struct pg_binary *b, const struct batch_reading *item, size_t column)
+{
+	switch (column) {
+		SETTLED_COLUMNS(COLUMN_CASE)
+	}
+}
+
+static void put_gap_column(struct pg_binary *b, const struct batch_reading *item, size_t column)
+{
+	switch (column) {
+		GAP_COLUMNS(COLUMN_CASE)
+	}
+}
+
 static void put_transition_column(struct pg_binary *b, const struct batch_transition *item, size_t column)
 {
 	const struct transition *t = &item->transition;
@@ -145,12 +193,58 @@ int pg_rows_readings(struct pg_rows *r, struct pg_conn *c, const struct batch *b
 
 	pg_params_clear(&r->params);
 	for (size_t column = 0; column < READING_COLUMN_COUNT; column++) {
-		pg_params_next_array(&r->params, types[column], end - first, false);
+		pg_params_next_array(&r->params, types[column], end - first, true);
 		for (size_t i = first; i < end; i++) {
 			put_reading_column(&r->params.bytes, batch_ordered(b, i), column);
 		}
 	}
 	return pg_conn_execute(c, readings_sql, &r->params, ret_stored, error);
+}
+
+static void put_time(struct pg_params *p, int64_t unix_us)
+{
+	pg_params_next(p);
+	pg_binary_raw_timestamptz(&p->bytes, unix_us);
+}
+
+int pg_rows_settled(struct pg_rows *r, struct pg_conn *c, const struct batch *b, struct pg_error *error)
+{
+	static const enum pg_type types[SETTLED_COLUMN_COUNT] = {SETTLED_COLUMNS(COLUMN_TYPE)};
+	int64_t first_us = INT64_MAX;
+	int64_t last_us = INT64_MIN;
+
+	pg_params_clear(&r->params);
+	for (size_t column = 0; column < SETTLED_COLUMN_COUNT; column++) {
+		pg_params_next_array(&r->params, types[column], b->settled_count, false);
+		for (size_t i = 0; i < b->settled_count; i++) {
+			put_settled_column(&r->params.bytes, batch_settled(b, i), column);
+		}
+	}
+	for (size_t i = 0; i < b->settled_count; i++) {
+		first_us = MIN(first_us, b->settled[i].phenomenon_us);
+		last_us = MAX(last_us, b->settled[i].phenomenon_us);
+	}
+	put_time(&r->params, first_us);
+	put_time(&r->params, last_us);
+	return pg_conn_execute(c, settled_sql, &r->params, NULL, error);
+}
+
+int pg_rows_gaps(struct pg_rows *r, struct pg_conn *c, const struct batch *b, struct pg_error *error)
+{
+	static const enum pg_type types[GAP_COLUMN_COUNT] = {GAP_COLUMNS(COLUMN_TYPE)};
+
+	pg_params_clear(&r->params);
+	for (size_t column = 0; column < GAP_COLUMN_COUNT; column++) {
+		pg_params_next_array(&r->params, types[column], b->gap_count, true);
+		for (size_t i = 0; i < b->reading_count; i++) {
+			const struct batch_reading *item = &b->readings[i];
+
+			if (item->datastream_id > 0 && item->hindsight.gap) {
+				put_gap_column(&r->params.bytes, item, column);
+			}
+		}
+	}
+	return pg_conn_execute(c, gaps_sql, &r->params, NULL, error);
 }
 
 int pg_rows_transitions(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,
@@ -217,7 +311,8 @@ int pg_rows_refused_reading(struct pg_rows *r, struct pg_conn *c, const struct b
 	char payload[128];
 	char *comma;
 
-	(void)snprintf(number, sizeof(number), "%.17g", item->reading.result);
+	(void)snprintf(number, sizeof(number), "%.17g",
+	               item->reading.has_raw ? item->reading.raw : item->reading.result);
 	comma = strchr(number, ',');
 	if (comma != NULL) {
 		*comma = '.'; /* the process's locale is the broker's affair */

@@ -10,6 +10,7 @@
 #include "host.h"
 #include "ingest.h"
 #include "registry.h"
+#include "registry_copy.h"
 #include "shared.h"
 #include "writer.h"
 

@@ -17,6 +17,7 @@
 struct property {
 	char code[PROPERTY_CODE_MAX + 1];
 	char unit[UNIT_MAX + 1];
+	uint32_t quality; /* of a datastream that is not registered: see registry_quality(); 0: no test */
 };
 
 /* Sorted by code in byte order. */

@@ -133,7 +133,7 @@ struct qc_config {
 	double neighbour_suspect, neighbour_fail;   /* largest difference that passes */
 	int64_t neighbour_window_us;
 	uint32_t attenuated_min_count;
-	int32_t neighbour_id;       /* datastream_id, for the caller; 0: none */
+	uint32_t neighbour;         /* number of the registry's datastream, for the caller; 0: none */
 	double codes[QC_CODES_MAX]; /* raw values that mean "no reading" */
 	uint8_t code_count;
 	uint8_t spike_method;      /* enum qc_spike_method */

@@ -19,7 +19,7 @@ struct stored_window {
 };
 
 _Static_assert(QC_SLOT_NONE == SLOT_NONE, "slots are passed on");
-_Static_assert(sizeof(struct stored_memory) == 40 + sizeof(struct qc_state) + 8 &&
+_Static_assert(sizeof(struct stored_memory) == 56 + sizeof(struct qc_state) + 8 &&
                        sizeof(struct stored_window) == 8 + sizeof(struct qc_window),
                "stored byte for byte");
 

@@ -20,6 +20,7 @@
 #ifndef HIGHWATER_QC_STORE_H
 #define HIGHWATER_QC_STORE_H
 
+#include "convert.h"
 #include "qc.h"
 #include "util.h"
 
@@ -32,11 +33,12 @@
 
 /* What is remembered of a datastream between two of its readings; flat, and stored byte for byte. */
 struct qc_memory {
-	uint64_t position;  /* of the newest reading in it, in the journal */
-	int64_t last_us;    /* its phenomenon time, Unix µs */
-	double last_raw;    /* its raw value */
-	double counter_raw; /* of a counter: the last raw value, … */
-	int64_t counter_us; /* … and its phenomenon time, Unix µs */
+	uint64_t position; /* of the newest reading in it, in the journal; 0: there was none */
+	int64_t last_us;   /* its phenomenon time, Unix µs */
+	double last_raw;   /* what its sensor said */
+	int64_t good_us; /* phenomenon time of the newest value that did not fail, Unix µs; 0: there was none */
+	double good;
+	struct convert_memory conversion;
 	struct qc_state qc;
 };
 

@@ -10,6 +10,7 @@
 #ifndef HIGHWATER_READING_H
 #define HIGHWATER_READING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Longest codes in bytes, without the NUL. The schema holds the same limits. */
@@ -36,8 +37,22 @@ struct reading {
 	struct datastream_key key;
 	int64_t phenomenon_us; /* Unix time, µs */
 	int64_t received_us;   /* Unix time, µs */
-	double result;         /* finite; in the datastream's unit */
-	uint8_t quality;       /* enum quality */
+	double result;   /* in the datastream's unit; finite, or NAN: there is none, quality is missing */
+	double raw;      /* what the sensor said, in its conversion's input unit; only if has_raw */
+	uint32_t tests;  /* verdicts of quality control, packed as in qc.h; 0: none was set up */
+	uint8_t quality; /* enum quality */
+	bool has_raw;    /* else the sensor said result itself */
+};
+
+/* What a reading tells of the time before it. */
+struct hindsight {
+	bool settles; /* the reading before it has its final verdicts now: */
+	bool gap;     /* none came for longer than they should: */
+	uint8_t settled_quality;
+	uint32_t settled_tests;
+	int64_t settled_us;  /* its phenomenon time, Unix µs */
+	int64_t gap_from_us; /* phenomenon time of the last one, Unix µs */
+	int32_t expected;    /* readings that should have come in the gap; -1: not known */
 };
 
 #endif

@@ -2,9 +2,21 @@
  * READING       offset, size
  *      0     8  phenomenon time, Unix µs
  *      8     8  received time, Unix µs
+ *     16     8  result; NAN: there is none
+ *     24     4  tests
+ *     28     1  quality
+ *     29     1  flags: 1 raw, 2 settled, 4 gap follow, in this order
+ *     30     8  raw
+ *           13  settled: phenomenon time, tests (4), quality (1)
+ *           12  gap: phenomenon time of the last reading, expected (4)
+ *            …  station, property: each a length byte and the bytes
+ *
+ * PLAIN READING
+ *      0     8  phenomenon time, Unix µs
+ *      8     8  received time, Unix µs
  *     16     8  result
  *     24     1  quality
- *     25     …  station, property: each a length byte and the bytes
+ *     25     …  station, property: as above
  *
  * TRANSITION
  *      0  4× 8  phenomenon, sent, started and peak time, Unix µs
@@ -26,6 +38,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
+
+#define HAS_RAW     1u
+#define HAS_SETTLED 2u
+#define HAS_GAP     4u
 
 _Static_assert(13 + 4 * 2 + DEAD_LETTER_TOPIC_MAX + DEAD_LETTER_CLIENT_MAX + DEAD_LETTER_DETAIL_MAX +
                                DEAD_LETTER_PAYLOAD_MAX <=
@@ -75,14 +91,36 @@ static void put_long_text(uint8_t **at, const char *text, size_t max)
 	put_bytes(at, text, length, 2);
 }
 
-size_t record_encode_reading(const struct reading *r, uint8_t body[static RECORD_BODY_MAX])
+static void put_hindsight(uint8_t **at, const struct hindsight *h)
 {
+	if (h->settles) {
+		put(at, (uint64_t)h->settled_us, 8);
+		put(at, h->settled_tests, 4);
+		put(at, h->settled_quality, 1);
+	}
+	if (h->gap) {
+		put(at, (uint64_t)h->gap_from_us, 8);
+		put(at, (uint32_t)h->expected, 4);
+	}
+}
+
+size_t record_encode_reading(const struct reading *r, const struct hindsight *hindsight,
+                             uint8_t body[static RECORD_BODY_MAX])
+{
+	static const struct hindsight none = {0};
+	const struct hindsight *h = hindsight != NULL ? hindsight : &none;
 	uint8_t *at = body;
 
 	put(&at, (uint64_t)r->phenomenon_us, 8);
 	put(&at, (uint64_t)r->received_us, 8);
 	put_double(&at, r->result);
+	put(&at, r->tests, 4);
 	put(&at, r->quality, 1);
+	put(&at, (r->has_raw ? HAS_RAW : 0) | (h->settles ? HAS_SETTLED : 0) | (h->gap ? HAS_GAP : 0), 1);
+	if (r->has_raw) {
+		put_double(&at, r->raw);
+	}
+	put_hindsight(&at, h);
 	put_text(&at, r->key.station, STATION_CODE_MAX);
 	put_text(&at, r->key.property, PROPERTY_CODE_MAX);
 	return (size_t)(at - body);
@@ -244,20 +282,53 @@ static bool is_severity(uint8_t value)
 	return false;
 }
 
-int record_decode_reading(const uint8_t *body, size_t length, struct reading *ret)
+static void get_verdicts(struct source *s, struct reading *r, struct hindsight *h)
 {
-	struct source s = {body, length, false};
+	unsigned flags;
+
+	r->tests = (uint32_t)get(s, 4);
+	r->quality = (uint8_t)get(s, 1);
+	flags = (unsigned)get(s, 1);
+	s->bad = s->bad || (flags & ~(HAS_RAW | HAS_SETTLED | HAS_GAP)) != 0;
+	if ((flags & HAS_RAW) != 0) {
+		r->has_raw = true;
+		r->raw = get_double(s);
+	}
+	if ((flags & HAS_SETTLED) != 0) {
+		h->settles = true;
+		h->settled_us = (int64_t)get(s, 8);
+		h->settled_tests = (uint32_t)get(s, 4);
+		h->settled_quality = (uint8_t)get(s, 1);
+		s->bad = s->bad || !is_quality(h->settled_quality);
+	}
+	if ((flags & HAS_GAP) != 0) {
+		h->gap = true;
+		h->gap_from_us = (int64_t)get(s, 8);
+		h->expected = (int32_t)(uint32_t)get(s, 4);
+	}
+}
+
+int record_decode_reading(uint8_t kind, const uint8_t *body, size_t length, struct reading *ret,
+                          struct hindsight *ret_hindsight)
+{
+	struct source s = {body, length, kind != RECORD_READING && kind != RECORD_PLAIN_READING};
 	struct reading r = {0};
+	struct hindsight h = {0};
 
 	r.phenomenon_us = (int64_t)get(&s, 8);
 	r.received_us = (int64_t)get(&s, 8);
 	r.result = get_double(&s);
-	r.quality = (uint8_t)get(&s, 1);
+	if (kind == RECORD_READING) {
+		get_verdicts(&s, &r, &h);
+	} else {
+		r.quality = (uint8_t)get(&s, 1);
+	}
 	get_text(&s, 1, r.key.station, STATION_CODE_MAX);
 	get_text(&s, 1, r.key.property, PROPERTY_CODE_MAX);
 	if (s.bad || s.left > 0 || !is_quality(r.quality))
 		return -EBADMSG;
 	*ret = r;
+	*ret_hindsight = h;
 	return 0;
 }
 

@@ -18,18 +18,27 @@
 #include "reading.h"
 #include "transition.h"
 
-enum record_kind { RECORD_READING = 1, RECORD_TRANSITION = 2, RECORD_DEAD_LETTER = 3 };
+enum record_kind {
+	RECORD_PLAIN_READING = 1, /* a reading of before there was quality control; read, no longer written */
+	RECORD_TRANSITION = 2,
+	RECORD_DEAD_LETTER = 3,
+	RECORD_READING = 4,
+};
 
 /* Longest body of any kind, bytes. */
 #define RECORD_BODY_MAX 8192
 
-size_t record_encode_reading(const struct reading *r, uint8_t body[static RECORD_BODY_MAX]);
+/* hindsight may be NULL: it tells nothing. */
+size_t record_encode_reading(const struct reading *r, const struct hindsight *hindsight,
+                             uint8_t body[static RECORD_BODY_MAX]);
 size_t record_encode_transition(const struct transition *t, uint8_t body[static RECORD_BODY_MAX]);
 
 /* Texts that are too long are cut, between characters; so is the payload. */
 size_t record_encode_dead_letter(const struct dead_letter *l, uint8_t body[static RECORD_BODY_MAX]);
 
-int record_decode_reading(const uint8_t *body, size_t length, struct reading *ret) must_check;
+/* kind: RECORD_READING or RECORD_PLAIN_READING; any other is -EBADMSG. */
+int record_decode_reading(uint8_t kind, const uint8_t *body, size_t length, struct reading *ret,
+                          struct hindsight *ret_hindsight) must_check;
 int record_decode_transition(const uint8_t *body, size_t length, struct transition *ret) must_check;
 
 /*

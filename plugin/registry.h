@@ -1,5 +1,6 @@
 /*
- * registry - stations, datastreams and thresholds as they are now.
+ * registry - stations, datastreams, thresholds, quality control and conversions
+ * as they are now.
  *
  * An immutable snapshot: built whole, by the writer from PostgreSQL or at
  * start from the copy in the state directory, then only read.
@@ -14,9 +15,12 @@
 #ifndef HIGHWATER_REGISTRY_H
 #define HIGHWATER_REGISTRY_H
 
+#include "convert.h"
 #include "property.h"
+#include "qc.h"
 #include "rules.h"
 #include "transition.h"
+#include "unit.h"
 #include "util.h"
 
 #include <stdbool.h>
@@ -26,25 +30,52 @@ struct registry_datastream {
 	int32_t datastream_id;    /* highwater.datastream.datastream_id */
 	uint32_t threshold_first; /* index of the first of threshold_count thresholds */
 	uint32_t threshold_count;
+	uint32_t conversion_first; /* index of the first of conversion_count conversions */
+	uint32_t conversion_count;
+	uint32_t quality;                /* see registry_quality(); 0: no test */
 	char name[STATION_NAME_MAX + 1]; /* of the station; "" when not known */
 	char unit[UNIT_MAX + 1];
 	char datum[DATUM_MAX + 1];  /* "" when not known */
 	double latitude, longitude; /* WGS 84 degrees; NAN when not known */
 };
 
+/* What a station reports under one name and is kept as another: key says as the sensor does. */
+struct registry_input {
+	struct datastream_key key;
+	uint32_t datastream; /* index of the one that it feeds */
+};
+
+/* X(type, name): the arrays of a registry, name and name_count; in the order of the copy. */
+#define REGISTRY_ARRAYS(X)                         \
+	X(struct property, properties)             \
+	X(struct unit, units)                      \
+	X(struct registry_datastream, datastreams) \
+	X(struct threshold, thresholds)            \
+	X(struct conversion, conversions)          \
+	X(struct registry_input, inputs)           \
+	X(struct qc_config, qualities)             \
+	X(struct qc_season, seasons)
+
+/* How many of each. */
+struct registry_counts {
+#define X(type, name) size_t name;
+	REGISTRY_ARRAYS(X)
+#undef X
+};
+
 /*
- * 1. properties are sorted by code, without duplicates.
- * 2. Each datastream's thresholds stand together, in the order of rules_sort().
+ * 1. properties and units are sorted by code, inputs by key, without duplicates.
+ * 2. Each datastream's thresholds stand together, in the order of rules_sort(); so
+ *    do its conversions, by valid_from_us.
  * 3. No two datastreams have the same key.
+ * 4. Indexes and ranges are those of the arrays.
  * These hold once registry_seal() has returned 0.
  */
 struct registry {
-	struct property *properties;
-	size_t property_count;
-	struct registry_datastream *datastreams;
-	size_t datastream_count;
-	struct threshold *thresholds;
-	size_t threshold_count;
+#define X(type, name) type *name;
+	REGISTRY_ARRAYS(X)
+#undef X
+	struct registry_counts count;
 	uint32_t *index; /* open addressing by key: datastream + 1, 0 is empty */
 	size_t index_size;
 	bool provisional;      /* not from PostgreSQL itself: what is missing may be there all the same */
@@ -52,32 +83,33 @@ struct registry {
 };
 
 /* Zeroed arrays of these lengths, to be filled and sealed. NULL when memory is short. */
-struct registry *registry_new(size_t properties, size_t datastreams, size_t thresholds) must_check;
+struct registry *registry_new(const struct registry_counts *counts) must_check;
 void registry_free(struct registry *r);
 
-/* Orders and indexes. -EEXIST: invariant 1 or 3 cannot hold; -EINVAL: a threshold range lies outside; -ENOMEM. */
+/* Orders and indexes. -EEXIST: invariant 1 or 3 cannot hold; -EINVAL: invariant 4 does not; -ENOMEM. */
 int registry_seal(struct registry *r) must_check;
 
-/* The built-in properties and nothing else, sealed and provisional: a start without database or copy. */
+/* The built-in properties and units and nothing else, sealed and provisional: a start without database or copy. */
 struct registry *registry_builtin(void) must_check;
 
 /* NULL when it is not registered. */
 const struct registry_datastream *registry_find(const struct registry *r, const struct datastream_key *key);
 
-/* Thresholds of d, d->threshold_count of them. */
+/* The datastream that readings of this name are converted for; NULL when they are not. */
+const struct registry_datastream *registry_fed_by(const struct registry *r, const struct datastream_key *key);
+
+/* Thresholds of d, d->threshold_count of them; its conversions, d->conversion_count. */
 const struct threshold *registry_thresholds(const struct registry *r, const struct registry_datastream *d);
+const struct conversion *registry_conversions(const struct registry *r, const struct registry_datastream *d);
+
+/* The datastream with number n, as a conversion and a qc_config name another; NULL when n is 0. */
+const struct registry_datastream *registry_numbered(const struct registry *r, uint32_t n);
+
+/* The quality control with number n, as property and registry_datastream name it; 0 is one without tests. */
+const struct qc_config *registry_quality(const struct registry *r, uint32_t n);
 
 /* FNV-1a over both codes with their ends; for tables keyed by datastream. */
 uint64_t datastream_key_hash(const struct datastream_key *key);
 bool datastream_key_equal(const struct datastream_key *a, const struct datastream_key *b);
-
-/*
- * The copy in the state directory. Saving writes a new file, flushes it and
- * renames it over the old one. Loading gives a sealed, provisional registry; -ENOENT when
- * there is none, -EBADMSG when it is damaged or of another version of the software, -ENOMEM, or from the
- * file system.
- */
-int registry_save(const struct registry *r, const char *path) must_check;
-int registry_load(struct registry **ret, const char *path) must_check;
 
 #endif

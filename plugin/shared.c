@@ -76,6 +76,45 @@ static int open_alarm_store(struct shared *s, const struct shared_options *o)
 	return error;
 }
 
+/* A convenience: without it readings are judged all the same. */
+static int open_qc_store(struct shared *s, const struct shared_options *o)
+{
+	char path[PATH_MAX];
+	struct qc_store_report report = {0};
+	int error = shared_path(o->state_dir, "quality", path, sizeof(path));
+
+	if (error == 0) {
+		error = qc_store_open(&s->qc_store, path, o->max_datastreams, &report);
+	}
+	if (error == -EAGAIN) {
+		log_post(
+			s->log, LOG_LEVEL_ERROR,
+			"quality control: %s is in use by another broker; each broker needs a plugin_opt_state_dir of its own",
+			path);
+		return error;
+	}
+	if (error != 0) {
+		log_post(
+			s->log, LOG_LEVEL_WARNING,
+			"quality control: %s cannot be used (%s); readings are judged, but what came before the next "
+			"restart will be forgotten then; see that the directory can be written and has room",
+			path, strerror(-error));
+	} else if (report.discarded) {
+		log_post(
+			s->log, LOG_LEVEL_WARNING,
+			"quality control: %s was damaged or of another version and is begun anew: tests that look "
+			"back do so from now on",
+			path);
+	} else if (report.damaged > 0) {
+		log_post(s->log, LOG_LEVEL_WARNING,
+		         "quality control: %" PRIu32
+		         " entries of %s are damaged and left out: the tests of these "
+		         "datastreams look back from now on",
+		         report.damaged, path);
+	}
+	return 0;
+}
+
 static int open_ledger(struct shared *s, const struct shared_options *o)
 {
 	char path[PATH_MAX];
@@ -135,6 +174,9 @@ int shared_open(struct shared *s, const struct shared_options *options)
 		error = open_alarm_store(s, options);
 	}
 	if (error == 0) {
+		error = open_qc_store(s, options);
+	}
+	if (error == 0) {
 		error = open_ledger(s, options);
 	}
 	return error == 0 ? open_journal(s, options) : error;
@@ -144,6 +186,7 @@ void shared_close(struct shared *s)
 {
 	journal_close(s->journal);
 	alarm_store_close(s->alarm_store);
+	qc_store_close(s->qc_store);
 	ledger_close(s->ledger);
 	if (s->handover != NULL) {
 		handover_done(s->handover);

@@ -2,8 +2,8 @@
  * shared - what the broker thread and the writer thread both use: this list, and
  * nothing else. Each part says by its own tags which calls are whose.
  *
- * Most of it lies in the state directory: journal, alarm state and ledger of
- * losses are opened together and closed together.
+ * Most of it lies in the state directory: journal, alarm state, memory of quality
+ * control and ledger of losses are opened together and closed together.
  *
  * Threads  [start]
  * Errors   0 or a negative errno; what a person has to know of it is in the log box.
@@ -17,12 +17,15 @@
 #include "journal.h"
 #include "ledger.h"
 #include "log.h"
+#include "qc_store.h"
 #include "stats.h"
 
 struct shared {
 	struct journal *journal;
 	struct alarm_store *alarm_store;
 	struct ledger *ledger;
+	struct qc_store
+		*qc_store; /* NULL: it could not be opened; quality control begins anew with each start */
 	struct handover *handover;
 	struct stats *stats;
 	struct log_box *log;

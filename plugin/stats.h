@@ -25,6 +25,9 @@
 	X(STATS_READINGS_OUT_OF_ORDER, "readings/out_of_order",                                         \
 	  "stored; not newer than one that alarms saw")                                                 \
 	X(STATS_READINGS_LOST, "readings/lost", "of these, QoS 0: nobody sends them again")             \
+	X(STATS_READINGS_SUSPECT, "readings/suspect", "stored with quality 3")                          \
+	X(STATS_READINGS_FAILED, "readings/failed", "stored with quality 4, without a say in alarms")   \
+	X(STATS_READINGS_MISSING, "readings/missing", "stored with quality 9: no value")                \
 	X(STATS_MEMBERS_IGNORED, "members/ignored", "object members that name no property")             \
 	X(STATS_REJECTED_TOTAL, "rejected/total", "readings rejected, all reasons")                     \
 	X(STATS_DEAD_LETTERS_DROPPED, "rejected/dropped", "dead letters not kept: journal half full")   \

@@ -171,6 +171,7 @@ int writer_start(struct writer **ret, const struct writer_options *options, cons
 	}
 	w->journal = shared->journal;
 	w->alarms = shared->alarm_store;
+	w->quality = shared->qc_store;
 	w->ledger = shared->ledger;
 	w->handover = shared->handover;
 	w->stats = shared->stats;

@@ -7,8 +7,9 @@
 #include <time.h>
 
 /* The next segment must be there before the active one is full. */
-#define BUSY_US INT64_C(10000)
-#define IDLE_US INT64_C(50000)
+#define BUSY_US         INT64_C(10000)
+#define IDLE_US         INT64_C(50000)
+#define QUALITY_SYNC_US (60 * INT64_C(1000000))
 
 /* What follows from not getting the journal's next segment. */
 static const char *what_follows(int error)
@@ -64,6 +65,26 @@ static void sync_to_disk(struct writer *w)
 	say_flush(w, &w->care.ledger_flush, "ledger of losses", ledger_sync(w->ledger));
 }
 
+/*
+ * Each reading of a datastream writes to its page, and a page that was just flushed costs the broker's thread
+ * a fault and perhaps a wait for the disk: 3 µs a reading at the median when flushed every 100 ms, 20,000 readings
+ * a second. So seldom, since a power cut costs no more than the memory of so long.
+ */
+static void keep_quality(struct writer *w, bool last)
+{
+	int error;
+
+	if (w->quality == NULL) {
+		return;
+	}
+	error = qc_store_extend(w->quality);
+	if (error == 0 && (last || clock_monotonic_us() >= w->care.quality_due)) {
+		error = qc_store_sync(w->quality);
+		w->care.quality_due = clock_monotonic_us() + QUALITY_SYNC_US;
+	}
+	say_flush(w, &w->care.quality_flush, "memory of quality control", error);
+}
+
 static void care(struct writer *w, bool last)
 {
 	uint64_t records = journal_records(w->journal);
@@ -74,6 +95,7 @@ static void care(struct writer *w, bool last)
 		sync_to_disk(w);
 		w->care.sync_due = clock_monotonic_us() + w->sync_us;
 	}
+	keep_quality(w, last);
 	stats_set(w->stats, STATS_JOURNAL_BYTES, journal_bytes(w->journal));
 	stats_set(w->stats, STATS_JOURNAL_PENDING, records > done ? records - done : 0);
 }

@@ -5,6 +5,7 @@
 #include "pg_open.h"
 #include "pg_registry.h"
 #include "pg_schema.h"
+#include "registry_copy.h"
 #include "writer_books.h"
 #include "writer_position.h"
 
@@ -168,8 +169,8 @@ static void offer_registry(struct writer *w, struct registry *r, const struct pg
 		         w->registry_path, strerror(-error));
 	}
 	log_post(w->log, LOG_LEVEL_DEBUG, "registry: %zu datastreams, %zu thresholds, %zu properties",
-	         r->datastream_count, r->threshold_count, r->property_count);
-	stats_set(w->stats, STATS_REGISTRY_DATASTREAMS, r->datastream_count);
+	         r->count.datastreams, r->count.thresholds, r->count.properties);
+	stats_set(w->stats, STATS_REGISTRY_DATASTREAMS, r->count.datastreams);
 	handover_offer_registry(w->handover, r);
 }
 

@@ -32,9 +32,9 @@ struct writer_care {
 	struct writer_thread thread;
 	sem_t wake; /* posted to end the thread */
 	_Atomic bool stopping;
-	int64_t sync_due;
+	int64_t sync_due, quality_due;
 	uint64_t seen_tail;
-	struct writer_repeat segment, journal_flush, alarm_flush, ledger_flush;
+	struct writer_repeat segment, journal_flush, alarm_flush, quality_flush, ledger_flush;
 };
 
 struct writer {
@@ -43,6 +43,7 @@ struct writer {
 	int64_t sync_us, stop_timeout_us;
 	struct journal *journal;
 	struct alarm_store *alarms;
+	struct qc_store *quality; /* or NULL */
 	struct ledger *ledger;
 	struct handover *handover;
 	struct stats *stats;

@@ -80,7 +80,7 @@ static void set_up(struct bench *b, const char *what)
 		.neighbour_suspect = 0.03,
 		.neighbour_fail = 0.05,
 		.neighbour_window_us = INTERVAL_US,
-		.neighbour_id = 1,
+		.neighbour = 1,
 		.codes = {9999, 5000, -999999},
 		.code_count = 3,
 	};

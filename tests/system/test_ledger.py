@@ -19,7 +19,7 @@ def send_bad_ones(client, station):
     client.publish(topic(station), "nan")
     client.publish(topic(station), "")
     client.publish(topic(station, "colour"), "1.5")
-    client.publish(topic(station), '{"value": 1.5, "unit": "ft"}')
+    client.publish(topic(station), '{"value": 1.5, "unit": "hPa"}')
     client.publish(topic(station), f'{{"time": "{stamp(now() - datetime.timedelta(days=400))}", "value": 1}}')
     client.publish(topic(station), f'{{"time": "{stamp(now() + datetime.timedelta(hours=1))}", "value": 1}}')
     client.publish(f"sensors/{station}", '{"water_level": "high", "rainfall": 2}')

@@ -14,7 +14,7 @@ from waiting import wait_until
 
 STATION = "phu-an"
 # One message of many readings fills a journal sooner.
-OBSERVED = ["water_level", "water_depth", "distance", "flow", "velocity", "rainfall", "humidity"]
+OBSERVED = ["water_level", "water_depth", "wind_speed", "flow", "velocity", "rainfall", "humidity"]
 MIB = 1 << 20
 SEGMENT = {"segment_size": "1MiB"}
 QUOTA_EXCEEDED = 0x97

@@ -36,7 +36,7 @@ MALFORMED = {
     "no_zone": ("phu-an/water_level", b'{"time": "2026-11-22T10:15:00", "value": 1.5}', "invalid_time"),
     "no_such_day": ("phu-an/water_level", b'{"time": "2026-02-30T10:15:00Z", "value": 1.5}', "invalid_time"),
     "time_of_another_type": ("phu-an/water_level", b'{"time": [], "value": 1.5}', "invalid_time"),
-    "wrong_unit": ("phu-an/water_level", b'{"value": 5.2, "unit": "ft"}', "wrong_unit"),
+    "wrong_unit": ("phu-an/water_level", b'{"value": 5.2, "unit": "hPa"}', "wrong_unit"),
     "unknown_property": ("phu-an/colour", b"1.5", "unknown_property"),
     "station_code_too_long": ("x" * 65 + "/water_level", b"1.5", "invalid_station"),
     "bad_member_of_many": ("phu-an", b'{"water_level": "1.5"}', "not_a_number"),

@@ -25,7 +25,7 @@ static struct journal_record reading_at(uint64_t position, const char *station, 
 
 	copy_text(r.key.station, sizeof(r.key.station), station, strlen(station));
 	copy_text(r.key.property, sizeof(r.key.property), "water_level", 11);
-	return record_at(position, RECORD_READING, record_encode_reading(&r, body));
+	return record_at(position, RECORD_READING, record_encode_reading(&r, NULL, body));
 }
 
 static void add_reading(struct batch *b, uint64_t position, int64_t phenomenon_us, double result)
@@ -33,6 +33,24 @@ static void add_reading(struct batch *b, uint64_t position, int64_t phenomenon_u
 	struct journal_record record = reading_at(position, "phu-an", phenomenon_us, result);
 
 	assert_int_equal(batch_add(b, &record), 0);
+}
+
+/* One of datastream 1 that settles an earlier one. */
+static void add_settling(struct batch *b, uint64_t position, int64_t phenomenon_us, int64_t settled_us,
+                         uint8_t quality)
+{
+	struct reading r = {.phenomenon_us = phenomenon_us, .result = 1, .quality = QUALITY_PASS};
+	const struct hindsight h = {.settles = true,
+	                            .settled_us = settled_us,
+	                            .settled_quality = quality,
+	                            .settled_tests = quality};
+	struct journal_record record;
+
+	copy_text(r.key.station, sizeof(r.key.station), "phu-an", 6);
+	copy_text(r.key.property, sizeof(r.key.property), "water_level", 11);
+	record = record_at(position, RECORD_READING, record_encode_reading(&r, &h, body));
+	assert_int_equal(batch_add(b, &record), 0);
+	b->readings[b->reading_count - 1].datastream_id = 1;
 }
 
 static int make(void **state)
@@ -153,6 +171,58 @@ static void passes_over_what_does_not_decode(void **state)
 	assert_int_equal(batch_count(b), 0);
 }
 
+static void settles_what_stands_in_the_same_batch(void **state)
+{
+	struct batch *b = *state;
+
+	add_reading(b, 100, 10, 1);
+	b->readings[0].datastream_id = 1;
+	add_settling(b, 101, 20, 10, QUALITY_SUSPECT);
+	add_settling(b, 102, 30, 20, QUALITY_FAIL);
+	batch_sort(b);
+	assert_int_equal(b->order_count, 3);
+	assert_int_equal(b->settled_count, 0);
+	assert_int_equal(batch_ordered(b, 0)->reading.quality, QUALITY_SUSPECT);
+	assert_int_equal(batch_ordered(b, 1)->reading.quality, QUALITY_FAIL);
+	assert_int_equal(batch_ordered(b, 1)->reading.tests, QUALITY_FAIL);
+	assert_int_equal(batch_ordered(b, 2)->reading.quality, QUALITY_PASS);
+}
+
+static void what_was_stored_before_is_settled_once_by_the_last_to_say(void **state)
+{
+	struct batch *b = *state;
+
+	add_settling(b, 100, 30, 7, QUALITY_PASS);
+	add_settling(b, 101, 40, 5, QUALITY_PASS);
+	add_settling(b, 102, 50, 7, QUALITY_SUSPECT);
+	batch_sort(b);
+	assert_int_equal(b->settled_count, 2);
+	assert_int_equal(b->settled[0].phenomenon_us, 5);
+	assert_int_equal(b->settled[1].phenomenon_us, 7);
+	assert_int_equal(batch_settled(b, 1)->hindsight.settled_quality, QUALITY_SUSPECT);
+}
+
+static void a_stamp_that_comes_twice_settles_the_one_that_was_stored(void **state)
+{
+	struct batch *b = *state;
+
+	add_settling(b, 100, 7, 7, QUALITY_SUSPECT);
+	batch_sort(b);
+	assert_int_equal(b->settled_count, 1);
+	assert_int_equal(b->settled[0].phenomenon_us, 7);
+	assert_int_equal(batch_ordered(b, 0)->reading.quality, QUALITY_PASS);
+}
+
+static void a_reading_that_cannot_be_registered_settles_nothing(void **state)
+{
+	struct batch *b = *state;
+
+	add_settling(b, 100, 30, 7, QUALITY_PASS);
+	b->readings[0].datastream_id = 0;
+	batch_sort(b);
+	assert_int_equal(b->settled_count, 0);
+}
+
 static void reset_forgets_everything(void **state)
 {
 	struct batch *b = *state;
@@ -179,6 +249,10 @@ int main(void)
 		TEST(holds_all_kinds_and_the_position_behind_them),
 		TEST(full_batch_takes_nothing_more),
 		TEST(passes_over_what_does_not_decode),
+		TEST(settles_what_stands_in_the_same_batch),
+		TEST(what_was_stored_before_is_settled_once_by_the_last_to_say),
+		TEST(a_stamp_that_comes_twice_settles_the_one_that_was_stored),
+		TEST(a_reading_that_cannot_be_registered_settles_nothing),
 		TEST(reset_forgets_everything),
 	};
 

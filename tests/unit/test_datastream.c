@@ -45,12 +45,13 @@ static void each_datastream_stays_where_it_is_while_the_table_grows(void **state
 
 static void unit_is_the_registered_one_and_else_the_property_s(void **state)
 {
-	struct registry *r = registry_new(1, 1, 0);
+	const struct registry_counts counts = {.properties = 1, .datastreams = 1};
+	struct registry *r = registry_new(&counts);
 	struct datastream d = {.key = key_of(1)};
 
 	(void)state;
 	assert_non_null(r);
-	r->properties[0] = (struct property){"water_level", "m"};
+	r->properties[0] = (struct property){"water_level", "m", 0};
 	r->datastreams[0] = (struct registry_datastream){.key = key_of(1), .unit = "cm"};
 	assert_int_equal(registry_seal(r), 0);
 	assert_string_equal(datastream_unit(&d, r), "m");
@@ -61,7 +62,8 @@ static void unit_is_the_registered_one_and_else_the_property_s(void **state)
 
 static void is_bound_again_when_the_registry_is_another(void **state)
 {
-	struct registry *without = registry_new(0, 0, 0), *with = registry_new(0, 1, 0);
+	const struct registry_counts none = {0}, one = {.datastreams = 1};
+	struct registry *without = registry_new(&none), *with = registry_new(&one);
 	struct datastream d = {.key = key_of(1)};
 
 	(void)state;

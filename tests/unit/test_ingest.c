@@ -90,7 +90,9 @@ struct world {
 static struct registry *registry_with_levels(const char *station)
 {
 	static const double set_values[] = {1.40, 1.50, 1.60};
-	struct registry *r = registry_new(property_builtin_count, 1, 3);
+	const struct registry_counts counts = {
+		.properties = property_builtin_count, .datastreams = 1, .thresholds = 3};
+	struct registry *r = registry_new(&counts);
 
 	assert_non_null(r);
 	memcpy(r->properties, property_builtin, property_builtin_count * sizeof(struct property));
@@ -259,11 +261,12 @@ static void journals_a_reading_before_it_passes(void **state)
 	struct world *w = *state;
 	uint8_t body[RECORD_BODY_MAX];
 	struct reading r;
+	struct hindsight hindsight;
 	size_t length;
 
 	assert_int_equal(send(w, "sensors/nha-be/water_level", "1.23"), INGEST_PASS);
 	assert_int_equal(journalled(w, RECORD_READING, body, &length), 1);
-	assert_int_equal(record_decode_reading(body, length, &r), 0);
+	assert_int_equal(record_decode_reading(RECORD_READING, body, length, &r, &hindsight), 0);
 	assert_string_equal(r.key.station, "nha-be");
 	assert_string_equal(r.key.property, "water_level");
 	assert_true(r.result == 1.23);

@@ -17,6 +17,7 @@
 #include "ingest.h"
 #include "outbox.h"
 #include "record.h"
+#include "registry_copy.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -82,7 +83,9 @@ struct world {
 /* Rising at 1.40 and falling at 0.20. */
 static struct registry *registry_of(const struct world *w)
 {
-	struct registry *r = registry_new(property_builtin_count, w->stations, 2);
+	const struct registry_counts counts = {
+		.properties = property_builtin_count, .datastreams = w->stations, .thresholds = 2};
+	struct registry *r = registry_new(&counts);
 
 	assert_non_null(r);
 	memcpy(r->properties, property_builtin, property_builtin_count * sizeof(struct property));
@@ -767,8 +770,8 @@ static void empty_state(struct world *w)
 {
 	char command[256];
 
-	snprintf(command, sizeof(command), "cd %s && rm -r journal alarms ledger alarms.new 2>&- || true",
-	         w->directory);
+	snprintf(command, sizeof(command),
+	         "cd %s && rm -rf journal alarms ledger alarms.new quality* || true", w->directory);
 	assert_int_equal(system(command), 0);
 }
 

@@ -93,8 +93,8 @@ static void new_schema_has_the_builtin_properties(void **state)
 	struct fixture *f = fixture(state);
 
 	load(f);
-	assert_int_equal(f->registry->datastream_count, 0);
-	assert_int_equal(f->registry->property_count, property_builtin_count);
+	assert_int_equal(f->registry->count.datastreams, 0);
+	assert_int_equal(f->registry->count.properties, property_builtin_count);
 	for (size_t i = 0; i < property_builtin_count; i++) {
 		assert_string_equal(f->registry->properties[i].code, property_builtin[i].code);
 		assert_string_equal(f->registry->properties[i].unit, property_builtin[i].unit);
@@ -123,7 +123,7 @@ static void doubles_and_texts_come_through_exactly(void **state)
 	            " 'falling',"
 	            " severity => 'Minor')");
 	load(f);
-	assert_int_equal(f->registry->datastream_count, 2);
+	assert_int_equal(f->registry->count.datastreams, 2);
 	d = find(f, "phu-an");
 	assert_non_null(d);
 	assert_string_equal(d->name, "Phú An");
@@ -179,8 +179,8 @@ static void thresholds_stand_with_their_own_datastream(void **state)
 		" SELECT datastream_id, level, 'x', datastream_id + level / 10.0 FROM highwater.datastream,"
 		" generate_series(1, 3) level WHERE datastream_id % 3 <> 0");
 	load(f);
-	assert_int_equal(f->registry->datastream_count, 300);
-	assert_int_equal(f->registry->threshold_count, 600);
+	assert_int_equal(f->registry->count.datastreams, 300);
+	assert_int_equal(f->registry->count.thresholds, 600);
 	for (size_t i = 0; i < 300; i++) {
 		const struct registry_datastream *d = &f->registry->datastreams[i];
 		const struct threshold *t = registry_thresholds(f->registry, d);
@@ -206,7 +206,7 @@ static void what_does_not_fit_is_left_out_and_named(void **state)
 	database_do(f->admin, "DELETE FROM highwater.station WHERE octet_length(code) > 64;"
 	                      "ALTER TABLE highwater.station ADD CONSTRAINT code_has_1_to_64_bytes"
 	                      " CHECK (octet_length(code) BETWEEN 1 AND 64)");
-	assert_int_equal(f->registry->datastream_count, 2);
+	assert_int_equal(f->registry->count.datastreams, 2);
 	assert_int_equal(f->report.left_out, 1);
 	assert_non_null(strstr(f->report.first_left_out, "xxxxxxxx"));
 	assert_true(registry_thresholds(f->registry, find(f, "b"))->set_value == find(f, "b")->datastream_id);

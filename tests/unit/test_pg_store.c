@@ -288,7 +288,7 @@ static void refused_readings_become_dead_letters_alone(void **state)
 	assert_non_null(
 		strstr(database_text(f->admin, "SELECT detail FROM highwater.rejected WHERE position = 17",
 	                             text, sizeof(text)),
-	               "result_is_finite"));
+	               "only_a_missing_reading_has_no_result"));
 	assert_non_null(strstr(database_text(f->admin,
 	                                     "SELECT convert_from(payload, 'UTF8') FROM highwater.rejected"
 	                                     " WHERE position = 17",

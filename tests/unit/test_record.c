@@ -20,6 +20,9 @@ static struct reading some_reading(void)
 		.phenomenon_us = 1763780400000000,
 		.received_us = -5,
 		.result = 1.53,
+		.raw = 1.0,
+		.has_raw = true,
+		.tests = 0x11223344,
 		.quality = QUALITY_SUSPECT,
 	};
 
@@ -82,8 +85,45 @@ static struct dead_letter some_letter(void)
 	};
 }
 
+static struct hindsight some_hindsight(void)
+{
+	return (struct hindsight){
+		.settles = true,
+		.gap = true,
+		.settled_quality = QUALITY_FAIL,
+		.settled_tests = 0x01020304,
+		.settled_us = 1,
+		.gap_from_us = -2,
+		.expected = -1,
+	};
+}
+
 /* A journal outlives the version of Highwater that wrote it. */
 static void the_layout_of_a_reading_stays_as_it_is(void **state)
+{
+	const uint8_t golden[] = {
+		0x00, 0x2c, 0x34, 0x20, 0x26, 0x44, 0x06, 0x00, /* phenomenon time */
+		0xfb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, /* received time */
+		0x7b, 0x14, 0xae, 0x47, 0xe1, 0x7a, 0xf8, 0x3f, /* result */
+		0x44, 0x33, 0x22, 0x11, 0x03, 0x07,             /* tests, quality, flags */
+		0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf0, 0x3f, /* raw */
+		0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, /* settled: phenomenon time */
+		0x04, 0x03, 0x02, 0x01, 0x04,                   /* tests, quality */
+		0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, /* gap: from */
+		0xff, 0xff, 0xff, 0xff,                         /* expected */
+		0x06, 'p',  'h',  'u',  '-',  'a',  'n',        /* station */
+		0x0b, 'w',  'a',  't',  'e',  'r',  '_',  'l',  'e', 'v', 'e', 'l',
+	};
+	uint8_t body[RECORD_BODY_MAX];
+	struct reading r = some_reading();
+	struct hindsight h = some_hindsight();
+
+	(void)state;
+	assert_int_equal(record_encode_reading(&r, &h, body), sizeof(golden));
+	assert_memory_equal(body, golden, sizeof(golden));
+}
+
+static void a_plain_reading_of_an_older_version_is_still_read(void **state)
 {
 	const uint8_t golden[] = {
 		0x00, 0x2c, 0x34, 0x20, 0x26, 0x44, 0x06, 0x00, /* phenomenon time */
@@ -92,18 +132,27 @@ static void the_layout_of_a_reading_stays_as_it_is(void **state)
 		0x03, 0x06, 'p',  'h',  'u',  '-',  'a',  'n',  /* quality, station */
 		0x0b, 'w',  'a',  't',  'e',  'r',  '_',  'l',  'e', 'v', 'e', 'l',
 	};
-	uint8_t body[RECORD_BODY_MAX];
-	struct reading r = some_reading();
+	struct reading r;
+	struct hindsight h;
 
 	(void)state;
-	assert_int_equal(record_encode_reading(&r, body), sizeof(golden));
-	assert_memory_equal(body, golden, sizeof(golden));
+	memset(&r, 0xaa, sizeof(r));
+	memset(&h, 0xaa, sizeof(h));
+	assert_int_equal(record_decode_reading(RECORD_PLAIN_READING, golden, sizeof(golden), &r, &h), 0);
+	assert_string_equal(r.key.station, "phu-an");
+	assert_int_equal(r.phenomenon_us, 1763780400000000);
+	assert_true(r.result == 1.53 && !r.has_raw);
+	assert_int_equal(r.quality, QUALITY_SUSPECT);
+	assert_int_equal(r.tests, 0);
+	assert_false(h.settles || h.gap);
+	assert_int_equal(record_decode_reading(RECORD_TRANSITION, golden, sizeof(golden), &r, &h), -EBADMSG);
 }
 
 static void numbers_of_kinds_and_enumerators_stay_as_they_are(void **state)
 {
 	(void)state;
-	assert_int_equal(RECORD_READING, 1);
+	assert_int_equal(RECORD_PLAIN_READING, 1);
+	assert_int_equal(RECORD_READING, 4);
 	assert_int_equal(RECORD_TRANSITION, 2);
 	assert_int_equal(RECORD_DEAD_LETTER, 3);
 	assert_int_equal(REJECT_EMPTY_PAYLOAD, 1);
@@ -134,17 +183,40 @@ static void the_layout_of_a_transition_and_a_dead_letter_stays_as_it_is(void **s
 static void a_reading_comes_back_as_it_was(void **state)
 {
 	struct reading r = some_reading(), back;
+	struct hindsight h = some_hindsight(), told;
 	uint8_t body[RECORD_BODY_MAX];
+	size_t length = record_encode_reading(&r, &h, body);
 
 	(void)state;
 	memset(&back, 0xaa, sizeof(back));
-	assert_int_equal(record_decode_reading(body, record_encode_reading(&r, body), &back), 0);
+	memset(&told, 0xaa, sizeof(told));
+	assert_int_equal(record_decode_reading(RECORD_READING, body, length, &back, &told), 0);
 	assert_string_equal(back.key.station, r.key.station);
 	assert_string_equal(back.key.property, r.key.property);
 	assert_int_equal(back.phenomenon_us, r.phenomenon_us);
 	assert_int_equal(back.received_us, r.received_us);
 	assert_memory_equal(&back.result, &r.result, sizeof(double));
 	assert_int_equal(back.quality, r.quality);
+	assert_int_equal(back.tests, r.tests);
+	assert_true(back.has_raw && back.raw == r.raw);
+	assert_true(told.settles && told.gap);
+	assert_true(told.settled_us == h.settled_us && told.gap_from_us == h.gap_from_us);
+	assert_true(told.settled_tests == h.settled_tests && told.settled_quality == h.settled_quality);
+	assert_int_equal(told.expected, -1);
+}
+
+static void a_reading_that_tells_nothing_more_is_short(void **state)
+{
+	struct reading r = some_reading(), back;
+	struct hindsight told;
+	uint8_t body[RECORD_BODY_MAX];
+
+	(void)state;
+	r.has_raw = false;
+	r.result = NAN;
+	assert_int_equal(record_encode_reading(&r, NULL, body), 30 + 7 + 12);
+	assert_int_equal(record_decode_reading(RECORD_READING, body, 30 + 7 + 12, &back, &told), 0);
+	assert_true(isnan(back.result) && !back.has_raw && !told.settles && !told.gap);
 }
 
 static void a_transition_at_every_limit_comes_back_as_it_was(void **state)
@@ -231,13 +303,14 @@ static int decode_copy(uint8_t kind, const uint8_t *body, size_t length)
 {
 	static struct transition t;
 	static struct reading r;
+	static struct hindsight h;
 	static struct dead_letter l;
 	static struct dead_letter_texts texts;
 	uint8_t *copy = malloc(length > 0 ? length : 1);
 
 	assert_non_null(copy);
 	memcpy(copy, body, length);
-	int e = kind == RECORD_READING      ? record_decode_reading(copy, length, &r)
+	int e = kind == RECORD_READING      ? record_decode_reading(kind, copy, length, &r, &h)
 	        : kind == RECORD_TRANSITION ? record_decode_transition(copy, length, &t)
 	                                    : record_decode_dead_letter(copy, length, &texts, &l);
 	free(copy);
@@ -247,10 +320,11 @@ static int decode_copy(uint8_t kind, const uint8_t *body, size_t length)
 static size_t encode_kind(uint8_t kind, uint8_t body[static RECORD_BODY_MAX])
 {
 	struct reading r = some_reading();
+	struct hindsight h = some_hindsight();
 	struct transition t = longest_transition();
 	struct dead_letter l = some_letter();
 
-	return kind == RECORD_READING      ? record_encode_reading(&r, body)
+	return kind == RECORD_READING      ? record_encode_reading(&r, &h, body)
 	       : kind == RECORD_TRANSITION ? record_encode_transition(&t, body)
 	                                   : record_encode_dead_letter(&l, body);
 }
@@ -260,7 +334,7 @@ static void refuses_a_body_cut_at_any_byte_or_with_one_more(void **state)
 	uint8_t body[RECORD_BODY_MAX] = {0};
 
 	(void)state;
-	for (uint8_t kind = RECORD_READING; kind <= RECORD_DEAD_LETTER; kind++) {
+	for (uint8_t kind = RECORD_TRANSITION; kind <= RECORD_READING; kind++) {
 		size_t length = encode_kind(kind, body);
 
 		assert_int_equal(decode_copy(kind, body, length), 0);
@@ -276,7 +350,7 @@ static void survives_any_byte_set_to_any_value(void **state)
 	uint8_t body[RECORD_BODY_MAX];
 
 	(void)state;
-	for (uint8_t kind = RECORD_READING; kind <= RECORD_DEAD_LETTER; kind++) {
+	for (uint8_t kind = RECORD_TRANSITION; kind <= RECORD_READING; kind++) {
 		size_t length = encode_kind(kind, body);
 
 		for (size_t i = 0; i < length; i++) {
@@ -306,8 +380,10 @@ static void expect_refusal(uint8_t kind, size_t offset, uint8_t value)
 static void refuses_enumerators_that_do_not_exist(void **state)
 {
 	(void)state;
-	expect_refusal(RECORD_READING, 24, 0);
-	expect_refusal(RECORD_READING, 24, 5);
+	expect_refusal(RECORD_READING, 28, 0);
+	expect_refusal(RECORD_READING, 28, 5);
+	expect_refusal(RECORD_READING, 29, 15);
+	expect_refusal(RECORD_READING, 50, 0);
 	expect_refusal(RECORD_TRANSITION, 84, MSG_CANCEL + 1);
 	expect_refusal(RECORD_TRANSITION, 85, CAUSE_THRESHOLD + 200);
 	expect_refusal(RECORD_TRANSITION, 86, DIRECTION_FALLING + 1);
@@ -320,7 +396,7 @@ static void refuses_enumerators_that_do_not_exist(void **state)
 static void refuses_a_nul_inside_a_text(void **state)
 {
 	(void)state;
-	expect_refusal(RECORD_READING, 27, 0);
+	expect_refusal(RECORD_READING, 65, 0);
 	expect_refusal(RECORD_TRANSITION, 90, 0);
 	expect_refusal(RECORD_DEAD_LETTER, 15, 0);
 }
@@ -328,13 +404,14 @@ static void refuses_a_nul_inside_a_text(void **state)
 static void leaves_the_result_untouched_on_failure(void **state)
 {
 	struct reading r, before;
+	struct hindsight h;
 	uint8_t body[RECORD_BODY_MAX];
 	size_t length = encode_kind(RECORD_READING, body);
 
 	(void)state;
 	memset(&r, 0x5a, sizeof(r));
 	memset(&before, 0x5a, sizeof(before));
-	assert_int_equal(record_decode_reading(body, length - 1, &r), -EBADMSG);
+	assert_int_equal(record_decode_reading(RECORD_READING, body, length - 1, &r, &h), -EBADMSG);
 	assert_memory_equal(&r, &before, sizeof(r));
 }
 
@@ -342,6 +419,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_layout_of_a_reading_stays_as_it_is),
+		cmocka_unit_test(a_plain_reading_of_an_older_version_is_still_read),
+		cmocka_unit_test(a_reading_that_tells_nothing_more_is_short),
 		cmocka_unit_test(numbers_of_kinds_and_enumerators_stay_as_they_are),
 		cmocka_unit_test(the_layout_of_a_transition_and_a_dead_letter_stays_as_it_is),
 		cmocka_unit_test(a_reading_comes_back_as_it_was),

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "registry.h"
+#include "registry_copy.h"
 
 #include <errno.h>
 #include <math.h>
@@ -25,7 +26,8 @@ static struct datastream_key key_of(const char *station, const char *property)
 /* Phú An and Nhà Bè, three and two levels, given in no order. */
 static struct registry *two_stations(void)
 {
-	struct registry *r = registry_new(2, 2, 5);
+	struct registry *r =
+		registry_new(&(struct registry_counts){.properties = 2, .datastreams = 2, .thresholds = 5});
 
 	assert_non_null(r);
 	strcpy(r->properties[0].code, "water_level");
@@ -117,7 +119,7 @@ static void refuses_thresholds_outside_the_array(void **state)
 
 static void finds_each_of_ten_thousand(void **state)
 {
-	struct registry *r = registry_new(0, 10000, 0);
+	struct registry *r = registry_new(&(struct registry_counts){.datastreams = 10000});
 	struct datastream_key absent = key_of("s-10000", "flow");
 	char code[32];
 
@@ -145,8 +147,8 @@ static void builtin_knows_the_water_level(void **state)
 
 	(void)state;
 	assert_non_null(r);
-	assert_string_equal(property_find(r->properties, r->property_count, "water_level", 11)->unit, "m");
-	assert_int_equal(r->datastream_count, 0);
+	assert_string_equal(property_find(r->properties, r->count.properties, "water_level", 11)->unit, "m");
+	assert_int_equal(r->count.datastreams, 0);
 	registry_free(r);
 }
 

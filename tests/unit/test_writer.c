@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "database.h"
 #include "record.h"
+#include "registry_copy.h"
 #include "writer.h"
 
 #include <errno.h>
@@ -209,7 +210,7 @@ static void append(struct fixture *f, struct broker *b, int first, int end)
 
 		snprintf(r.key.station, sizeof(r.key.station), "s%d", i % 4);
 		while ((error = journal_append(b->journal, RECORD_READING, JOURNAL_NORMAL, body,
-		                               record_encode_reading(&r, body), &position)) != 0) {
+		                               record_encode_reading(&r, NULL, body), &position)) != 0) {
 			assert_true(clock_monotonic_us() < give_up);
 			nap();
 		}
@@ -365,7 +366,7 @@ static void wait_for_thresholds(struct broker *b, size_t count)
 			}
 			b->registry = fresh;
 		}
-		if (b->registry != NULL && b->registry->threshold_count == count) {
+		if (b->registry != NULL && b->registry->count.thresholds == count) {
 			return;
 		}
 		assert_true(clock_monotonic_us() < give_up);
@@ -389,7 +390,7 @@ static void registry_change_arrives_within_a_second_under_load(void **state)
 	assert_true(clock_monotonic_us() - changed < SECOND);
 	snprintf(path, sizeof(path), "%s/registry", f->broker.directory);
 	assert_int_equal(registry_load(&copy, path), 0);
-	assert_int_equal(copy->threshold_count, 1);
+	assert_int_equal(copy->count.thresholds, 1);
 	registry_free(copy);
 	wait_until_stored(f, 20000);
 }

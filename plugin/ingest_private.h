@@ -1,0 +1,61 @@
+/*
+ * ingest_private - what the parts of ingest share: one message under way.
+ *
+ * ingest.c         which source a message belongs to, the verdict, duties between messages
+ * ingest_reading.c one reading: unit, conversion, quality, journal, alarm
+ * ingest_refusal.c what is not taken: dead letters, and readings that cannot be kept
+ *
+ * Threads  [loop]
+ */
+#ifndef HIGHWATER_INGEST_PRIVATE_H
+#define HIGHWATER_INGEST_PRIVATE_H
+
+#include "alarms.h"
+#include "announce.h"
+#include "datastream.h"
+#include "decode.h"
+#include "ingest.h"
+
+struct ingest {
+	struct shared shared; /* what the writer uses too */
+	struct config *config;
+	struct registry *registry;
+	uint64_t generation; /* counts the registries that have been in use */
+	struct datastream_table *table;
+	struct announce announce;
+	struct alarms alarms;
+	struct qc_window window_before; /* of the reading under way, in case it cannot be kept */
+	int64_t ticked_us, stats_us; /* received time of the last tick; monotonic time of the last counters */
+	bool refusing;               /* the journal has been full since the last reading that it took */
+	bool memory_full;            /* said once: the quality store has no slot */
+};
+
+/* One message under way. */
+struct route {
+	struct ingest *in;
+	const struct message *message;
+	struct topic_match match;
+	int64_t now_us;
+	unsigned taken, rejected;
+	bool refused; /* something could not be kept: the client has to send the message again */
+};
+
+/* A reading becomes a dead letter. property may be NULL. */
+void ingest_reject(struct route *r, enum reject reason, const char *property, const char *detail);
+
+/* A reading cannot be kept: its client is to send it again, and at QoS 0 it is lost. */
+void ingest_refuse(struct route *r, int error);
+
+/* The journal has taken a reading. */
+void ingest_accepted(struct ingest *in);
+
+/* The decoder's sink: one value that the payload holds. */
+void ingest_reading(struct route *r, const struct decode_value *value);
+
+/*
+ * [start] Takes up what quality control remembers, and what the journal has had since. 0, -ENOMEM, or
+ * as journal_cursor_next().
+ */
+int ingest_restore_memory(struct ingest *in) must_check;
+
+#endif
