@@ -6,8 +6,8 @@
  * snapshot costs nothing at the moment it arrives.
  *
  * Threads  [loop]
- * Memory   Datastreams stay where they are until the table is freed. An
- *          allocation happens only when a new one appears.
+ * Memory   Datastreams and their windows stay where they are until the table is
+ *          freed. An allocation happens only now and then when a new one appears.
  */
 #ifndef HIGHWATER_DATASTREAM_H
 #define HIGHWATER_DATASTREAM_H
@@ -28,7 +28,7 @@ struct datastream {
 	bool status_known;        /* its status has been published since start */
 	struct qc_place place;    /* of memory and window in the quality store */
 	struct qc_memory memory;  /* of quality control; position 0: no reading so far */
-	struct qc_window *window; /* of the attenuated signal, or NULL; the table frees it */
+	struct qc_window *window; /* of the attenuated signal, or NULL; see datastream_give_window() */
 };
 
 struct datastream_table;
@@ -41,6 +41,9 @@ struct datastream *datastream_find(const struct datastream_table *t, const struc
 
 /* Adds one that is not there. NULL when memory is short. */
 struct datastream *datastream_add(struct datastream_table *t, const struct datastream_key *key) must_check;
+
+/* Gives d a zeroed window if it has none. False when memory is short. */
+bool datastream_give_window(struct datastream_table *t, struct datastream *d);
 
 size_t datastream_count(const struct datastream_table *t);
 

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static bool check_time(struct route *r, const char *property, int64_t phenomenon_us)
 {
@@ -196,10 +195,10 @@ static void judge(struct ingest *in, struct passage *p)
 }
 
 /* The attenuated signal needs a window, once. Without memory for it the test is not evaluated. */
-static void see_to_window(struct datastream *d)
+static void see_to_window(struct ingest *in, struct datastream *d)
 {
 	if (d->window == NULL && (d->quality->enabled & UINT32_C(1) << QC_ATTENUATED_SIGNAL) != 0) {
-		d->window = calloc(1, sizeof(*d->window));
+		(void)datastream_give_window(in->table, d);
 	}
 }
 
@@ -265,7 +264,7 @@ static void take(struct route *r, struct passage *p)
 	struct datastream *d = p->d;
 	struct qc_memory before = d->memory;
 
-	see_to_window(d);
+	see_to_window(in, d);
 	if (d->window != NULL) {
 		in->window_before = *d->window;
 	}
@@ -390,9 +389,8 @@ static void restore_stored(void *context, struct qc_place place, const struct da
 	}
 	d->place = place;
 	d->memory = *memory;
-	if (window != NULL && d->window == NULL) {
-		d->window = malloc(sizeof(*d->window));
-		if (d->window == NULL) {
+	if (window != NULL) {
+		if (!datastream_give_window(r->in->table, d)) {
 			r->error = -ENOMEM;
 			return;
 		}
