@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum item_kind { ITEM_READING, ITEM_TRANSITION, ITEM_DEAD_LETTER };
+enum item_kind { ITEM_READING, ITEM_TRANSITION, ITEM_DEAD_LETTER, ITEM_SETTLED, ITEM_GAP };
 
 static void note_refused(const struct pg_items *k, const char *station, const char *property,
                          const char *detail)
@@ -40,6 +40,9 @@ static int insert_refused(const struct pg_items *k, enum item_kind kind, size_t 
 		note_refused(k, "highwater.rejected", b->dead_letters[index].letter.topic, detail);
 		return pg_rows_refused_dead_letter(k->rows, k->conn, &b->dead_letters[index], reason, detail,
 		                                   k->error);
+	case ITEM_SETTLED:
+	case ITEM_GAP:
+		break; /* no dead letters: see leave_unsettled() */
 	}
 	return -EINVAL;
 }
@@ -111,8 +114,24 @@ static int store_range(const struct pg_items *k, enum item_kind kind, size_t fir
 		return pg_rows_transitions(k->rows, k->conn, k->batch, first, end, k->error);
 	case ITEM_DEAD_LETTER:
 		return pg_rows_dead_letters(k->rows, k->conn, k->batch, first, end, k->error);
+	case ITEM_SETTLED:
+		return pg_rows_settled(k->rows, k->conn, k->batch, first, end, k->error);
+	case ITEM_GAP:
+		return pg_rows_gaps(k->rows, k->conn, k->batch, first, end, k->error);
 	}
 	return -EINVAL;
+}
+
+/* A later verdict or a gap that the server refuses: the reading itself is stored. */
+static int leave_unsettled(const struct pg_items *k, enum item_kind kind, size_t index)
+{
+	const struct batch *b = k->batch;
+	const struct datastream_key *key = kind == ITEM_SETTLED ? &batch_settled(b, index)->reading.key
+	                                                        : &b->readings[index].reading.key;
+
+	note_refused(k, key->station, key->property, k->error->message);
+	k->result->unsettled++;
+	return 0;
 }
 
 /* Stores [first, end) of a kind. When the server blames a row, each half by itself, down to the row. */
@@ -135,6 +154,9 @@ static int store_halving(const struct pg_items *k, enum item_kind kind, size_t f
 	}
 	if (status != -EBADMSG) {
 		return status;
+	}
+	if (end - first == 1 && (kind == ITEM_SETTLED || kind == ITEM_GAP)) {
+		return leave_unsettled(k, kind, first);
 	}
 	if (end - first == 1) {
 		size_t index = kind == ITEM_READING ? k->batch->order[first].index : first;
@@ -214,6 +236,26 @@ static int store_losses(const struct pg_items *k)
 	return status;
 }
 
+/* What readings tell of those before them. */
+static int store_hindsight(const struct pg_items *k, bool tolerant)
+{
+	const struct batch *b = k->batch;
+	int status = 0;
+
+	if (tolerant) {
+		status = store_halving(k, ITEM_SETTLED, 0, b->settled_count);
+		return status == 0 && b->gap_count > 0 ? store_halving(k, ITEM_GAP, 0, b->reading_count)
+		                                       : status;
+	}
+	if (b->settled_count > 0) {
+		status = pg_rows_settled(k->rows, k->conn, b, 0, b->settled_count, k->error);
+	}
+	if (status == 0 && b->gap_count > 0) {
+		status = pg_rows_gaps(k->rows, k->conn, b, 0, b->reading_count, k->error);
+	}
+	return status;
+}
+
 int pg_items_store(const struct pg_items *k, bool tolerant)
 {
 	const struct batch *b = k->batch;
@@ -225,11 +267,8 @@ int pg_items_store(const struct pg_items *k, bool tolerant)
 	} else if (b->order_count > 0) {
 		status = pg_rows_copy(k->rows, k->conn, b, &k->result->stored, k->error);
 	}
-	if (status == 0 && b->settled_count > 0) {
-		status = pg_rows_settled(k->rows, k->conn, b, k->error);
-	}
-	if (status == 0 && b->gap_count > 0) {
-		status = pg_rows_gaps(k->rows, k->conn, b, k->error);
+	if (status == 0) {
+		status = store_hindsight(k, tolerant);
 	}
 	if (status == 0) {
 		status = store_unregistered(k);

@@ -19,8 +19,9 @@ struct pg_store_result {
 	/* readings: rows written, rows that were there, and what became dead letters */
 	uint64_t stored, known, not_registered, refused;
 	uint64_t refused_others; /* transitions and dead letters that the server refused */
-	uint64_t dropped;        /* of all that was refused: not taken as dead letters either */
-	bool unsure;             /* COMMIT was sent and its answer has not come */
+	uint64_t unsettled; /* later verdicts and gaps that the server refused; the readings are stored */
+	uint64_t dropped;   /* of all that was refused: not taken as dead letters either */
+	bool unsure;        /* COMMIT was sent and its answer has not come */
 	/* The first that was refused, and what the server said; "" when there was none. */
 	char item[STATION_CODE_MAX + PROPERTY_CODE_MAX + 2];
 	char detail[DEAD_LETTER_DETAIL_MAX + 1];

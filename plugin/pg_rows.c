@@ -207,7 +207,8 @@ static void put_time(struct pg_params *p, int64_t unix_us)
 	pg_binary_raw_timestamptz(&p->bytes, unix_us);
 }
 
-int pg_rows_settled(struct pg_rows *r, struct pg_conn *c, const struct batch *b, struct pg_error *error)
+int pg_rows_settled(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,
+                    struct pg_error *error)
 {
 	static const enum pg_type types[SETTLED_COLUMN_COUNT] = {SETTLED_COLUMNS(COLUMN_TYPE)};
 	int64_t first_us = INT64_MAX;
@@ -215,12 +216,12 @@ int pg_rows_settled(struct pg_rows *r, struct pg_conn *c, const struct batch *b,
 
 	pg_params_clear(&r->params);
 	for (size_t column = 0; column < SETTLED_COLUMN_COUNT; column++) {
-		pg_params_next_array(&r->params, types[column], b->settled_count, false);
-		for (size_t i = 0; i < b->settled_count; i++) {
+		pg_params_next_array(&r->params, types[column], end - first, false);
+		for (size_t i = first; i < end; i++) {
 			put_settled_column(&r->params.bytes, batch_settled(b, i), column);
 		}
 	}
-	for (size_t i = 0; i < b->settled_count; i++) {
+	for (size_t i = first; i < end; i++) {
 		first_us = MIN(first_us, b->settled[i].phenomenon_us);
 		last_us = MAX(last_us, b->settled[i].phenomenon_us);
 	}
@@ -229,18 +230,29 @@ int pg_rows_settled(struct pg_rows *r, struct pg_conn *c, const struct batch *b,
 	return pg_conn_execute(c, settled_sql, &r->params, NULL, error);
 }
 
-int pg_rows_gaps(struct pg_rows *r, struct pg_conn *c, const struct batch *b, struct pg_error *error)
+static bool has_gap(const struct batch_reading *item)
+{
+	return item->datastream_id > 0 && item->hindsight.gap;
+}
+
+int pg_rows_gaps(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,
+                 struct pg_error *error)
 {
 	static const enum pg_type types[GAP_COLUMN_COUNT] = {GAP_COLUMNS(COLUMN_TYPE)};
+	size_t count = 0;
 
+	for (size_t i = first; i < end; i++) {
+		count += has_gap(&b->readings[i]);
+	}
+	if (count == 0) {
+		return 0;
+	}
 	pg_params_clear(&r->params);
 	for (size_t column = 0; column < GAP_COLUMN_COUNT; column++) {
-		pg_params_next_array(&r->params, types[column], b->gap_count, true);
-		for (size_t i = 0; i < b->reading_count; i++) {
-			const struct batch_reading *item = &b->readings[i];
-
-			if (item->datastream_id > 0 && item->hindsight.gap) {
-				put_gap_column(&r->params.bytes, item, column);
+		pg_params_next_array(&r->params, types[column], count, true);
+		for (size_t i = first; i < end; i++) {
+			if (has_gap(&b->readings[i])) {
+				put_gap_column(&r->params.bytes, &b->readings[i], column);
 			}
 		}
 	}

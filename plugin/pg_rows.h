@@ -30,12 +30,12 @@ int pg_rows_copy(struct pg_rows *r, struct pg_conn *c, const struct batch *b, ui
 int pg_rows_readings(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,
                      uint64_t *ret_stored, struct pg_error *error) must_check;
 
-/* The final verdicts on readings that were stored before, of all settled ones. */
-int pg_rows_settled(struct pg_rows *r, struct pg_conn *c, const struct batch *b,
+/* Later verdicts on readings that were stored before, of the settled ones [first, end). */
+int pg_rows_settled(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,
                     struct pg_error *error) must_check;
 
-/* The gaps that readings came after; those that are there already are passed over. */
-int pg_rows_gaps(struct pg_rows *r, struct pg_conn *c, const struct batch *b,
+/* The gaps that readings [first, end), in order of arrival, came after; those that are there already are passed over. */
+int pg_rows_gaps(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,
                  struct pg_error *error) must_check;
 
 /* Transitions [first, end); those that are there already are passed over. */

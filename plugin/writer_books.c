@@ -8,16 +8,17 @@
 static void say_refused(struct writer *w)
 {
 	const struct pg_store_result *r = &w->result;
-	char text[LOG_LINE_MAX], follows[160];
+	char text[LOG_LINE_MAX], follows[200];
 
 	if (r->item[0] == '\0') {
 		return;
 	}
 	(void)snprintf(text, sizeof(text), "database: refused %s: %s", r->item, r->detail);
 	(void)snprintf(follows, sizeof(follows),
-	               "%" PRIu64 " of this batch are dead letters in highwater.rejected%s, continuing",
+	               "%" PRIu64 " of this batch are dead letters in highwater.rejected%s%s, continuing",
 	               r->refused + r->not_registered + r->refused_others - r->dropped,
-	               r->dropped > 0 ? ", and some that it did not take there either are gone" : "");
+	               r->dropped > 0 ? ", and some that it did not take there either are gone" : "",
+	               r->unsettled > 0 ? ", later verdicts or gaps were not noted" : "");
 	writer_say(&w->refusal, w->log, r->dropped > 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, text, follows);
 }
 

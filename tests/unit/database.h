@@ -68,8 +68,9 @@ static inline const char *database_text(PGconn *c, const char *sql, char *text, 
 /* The schema as it was installed: no data, nothing that a test has changed. */
 static inline void database_empty(PGconn *c)
 {
-	database_do(c, "TRUNCATE highwater.observation, highwater.rejected, highwater.alert,"
-	               " highwater.alert_event, highwater.loss, highwater.journal_position");
+	database_do(c,
+	            "TRUNCATE highwater.observation, highwater.silence, highwater.rejected, highwater.alert,"
+	            " highwater.alert_event, highwater.loss, highwater.journal_position");
 	database_do(c, "TRUNCATE highwater.threshold, highwater.datastream, highwater.station"
 	               " RESTART IDENTITY CASCADE");
 }

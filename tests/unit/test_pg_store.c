@@ -318,6 +318,71 @@ static void a_city_trigger_that_raises_costs_one_reading(void **state)
 	assert_string_equal(f->result.detail, "not in this city");
 }
 
+/* The second of two settles the first, which is stored already; both come after gaps. */
+static void store_two_that_settle(struct fixture *f)
+{
+	for (int i = 1; i <= 2; i++) {
+		add(f, "phu-an", "water_level", i, i);
+	}
+	commit_well(f);
+	next_batch(f);
+	for (int i = 1; i <= 2; i++) {
+		struct batch_reading *item = add(f, "phu-an", "water_level", i + 10, i);
+
+		item->hindsight = (struct hindsight){.settles = true,
+		                                     .settled_us = f->base_us + i * SECOND,
+		                                     .settled_tests = 1,
+		                                     .settled_quality = QUALITY_SUSPECT,
+		                                     .gap = true,
+		                                     .gap_from_us = f->base_us + i * SECOND,
+		                                     .expected = i == 1 ? 8 : -1};
+	}
+	commit_well(f);
+}
+
+static void what_was_stored_before_gets_its_later_verdict_and_gaps_are_rows(void **state)
+{
+	struct fixture *f = fixture(state);
+	char text[200];
+
+	assert_int_equal(position(f), 0);
+	store_two_that_settle(f);
+	assert_string_equal(
+		database_text(f->admin,
+	                      "SELECT string_agg(concat_ws('/', result, quality, quality_tests), ' ' ORDER BY"
+	                      " phenomenon_time) FROM highwater.observation",
+	                      text, sizeof(text)),
+		"1/3/1 2/3/1 1/1/0 2/1/0");
+	assert_string_equal(database_text(f->admin,
+	                                  "SELECT string_agg(coalesce(expected::text, '?'), ' ' ORDER BY"
+	                                  " silence_from) FROM highwater.silence",
+	                                  text, sizeof(text)),
+	                    "8 ?");
+	assert_int_equal(f->result.unsettled, 0);
+}
+
+static void a_later_verdict_that_the_server_refuses_holds_nothing_up(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	database_do(f->admin,
+	            "CREATE FUNCTION public.city() RETURNS trigger LANGUAGE plpgsql AS"
+	            " $$ BEGIN IF OLD.result = 1 THEN RAISE EXCEPTION 'not in this city'; END IF; RETURN NEW;"
+	            " END $$;"
+	            "CREATE TRIGGER city BEFORE UPDATE ON highwater.observation FOR EACH ROW EXECUTE FUNCTION"
+	            " city()");
+	assert_int_equal(position(f), 0);
+	store_two_that_settle(f);
+	database_do(f->admin, "DROP FUNCTION public.city() CASCADE");
+	assert_int_equal(f->result.stored, 2);
+	assert_int_equal(f->result.unsettled, 1);
+	assert_string_equal(f->result.detail, "not in this city");
+	assert_int_equal((int)database_number(
+				 f->admin, "SELECT sum(quality) FROM highwater.observation WHERE result = 2"),
+	                 QUALITY_SUSPECT + QUALITY_PASS);
+	assert_int_equal(COUNT(f, "silence"), 2);
+}
+
 static void deferred_constraint_costs_one_reading(void **state)
 {
 	struct fixture *f = fixture(state);
@@ -663,6 +728,8 @@ int main(void)
 		TEST(known_readings_are_passed_over),
 		TEST(refused_readings_become_dead_letters_alone),
 		TEST(a_city_trigger_that_raises_costs_one_reading),
+		TEST(what_was_stored_before_gets_its_later_verdict_and_gaps_are_rows),
+		TEST(a_later_verdict_that_the_server_refuses_holds_nothing_up),
 		TEST(deferred_constraint_costs_one_reading),
 		TEST(missing_partition_is_not_a_readings_fault),
 		TEST(revoked_permission_drops_nothing),
