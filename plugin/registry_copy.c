@@ -12,9 +12,14 @@
  * The copy: this header, then the arrays as they are in memory. It is read
  * by the machine that wrote it; the sizes refuse another layout, the CRC damage.
  */
-#define X(type, name) +1
-enum { ARRAYS = 0 REGISTRY_ARRAYS(X) };
+/* clang-format off */
+enum {
+#define X(type, name) ARRAY_##name,
+	REGISTRY_ARRAYS(X)
 #undef X
+	ARRAYS,
+};
+/* clang-format on */
 
 struct copy_header {
 	char magic[8];
