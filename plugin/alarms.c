@@ -20,8 +20,8 @@ static void name_level(const struct registry *registry, const struct registry_da
 	const struct threshold *t = NULL;
 
 	if (registered != NULL) {
-		t = rules_threshold(registry_thresholds(registry, registered), registered->threshold_count,
-		                    level);
+		t = threshold_find(registry_thresholds(registry, registered), registered->threshold_count,
+		                   level);
 	}
 	if (t != NULL) {
 		memcpy(name, t->name, LEVEL_NAME_MAX + 1);
@@ -213,8 +213,8 @@ static bool is_held(const struct registry *registry, const struct datastream *d)
 	if (registered == NULL) {
 		return true;
 	}
-	return registry->provisional && rules_threshold(registry_thresholds(registry, registered),
-	                                                registered->threshold_count, d->rules.level) == NULL;
+	return registry->provisional && threshold_find(registry_thresholds(registry, registered),
+	                                               registered->threshold_count, d->rules.level) == NULL;
 }
 
 void alarms_evaluate(struct alarms *a, const struct registry *registry, struct datastream *d,

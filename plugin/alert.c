@@ -69,9 +69,9 @@ static int add_level(json_t *o, const struct transition *t)
 	failed |= json_object_set_new(o, "level", json_integer(t->level));
 	failed |= json_object_set_new(o, "level_name", text_or_null(t->level_name));
 	failed |= json_object_set_new(o, "previous_level", json_integer(t->previous_level));
-	failed |= json_object_set_new(o, "cause", if_any(t, json_string(transition_cause_name(t->cause))));
+	failed |= json_object_set_new(o, "cause", if_any(t, json_string(threshold_cause_name(t->cause))));
 	failed |= json_object_set_new(o, "direction",
-	                              if_any(t, json_string(rules_direction_name(t->direction))));
+	                              if_any(t, json_string(threshold_direction_name(t->direction))));
 	failed |= json_object_set_new(o, "value", if_any(t, number(t->value)));
 	failed |= json_object_set_new(o, "unit", text(t->unit));
 	failed |= json_object_set_new(o, "datum", text_or_null(t->datum));
@@ -93,12 +93,12 @@ static int add_course(json_t *o, const struct transition *t)
 
 static int add_cap(json_t *o, const struct transition *t)
 {
-	const char *severity = rules_severity_name(SEVERITY_UNKNOWN), *urgency = "Unknown",
+	const char *severity = threshold_severity_name(SEVERITY_UNKNOWN), *urgency = "Unknown",
 		   *certainty = "Unknown";
 	int failed = 0;
 
 	if (t->sequence > 0) {
-		severity = rules_severity_name(t->severity);
+		severity = threshold_severity_name(t->severity);
 		urgency = t->level == LEVEL_NORMAL ? "Past" : "Immediate";
 		certainty = "Observed";
 	}

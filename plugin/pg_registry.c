@@ -131,7 +131,7 @@ static void take_units(const struct load *l)
 static bool get_direction(const char *name, uint8_t *ret)
 {
 	for (int d = DIRECTION_RISING; d <= DIRECTION_FALLING; d++) {
-		if (strcmp(name, rules_direction_name((enum direction)d)) == 0) {
+		if (strcmp(name, threshold_direction_name((enum direction)d)) == 0) {
 			*ret = (uint8_t)d;
 			return true;
 		}
@@ -142,7 +142,7 @@ static bool get_direction(const char *name, uint8_t *ret)
 static bool get_severity(const char *name, uint8_t *ret)
 {
 	for (int s = SEVERITY_EXTREME; s <= SEVERITY_UNKNOWN; s++) {
-		if (strcmp(name, rules_severity_name((enum severity)s)) == 0) {
+		if (strcmp(name, threshold_severity_name((enum severity)s)) == 0) {
 			*ret = (uint8_t)s;
 			return true;
 		}

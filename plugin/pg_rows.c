@@ -88,25 +88,25 @@ void pg_rows_done(struct pg_rows *r)
 
 #define GAP_COLUMN_COUNT 4
 
-#define TRANSITION_COLUMNS(X)                                                  \
-	X(0, INT4, int4, item->datastream_id)                                  \
-	X(1, TEXT, text, transition_incident(t, text))                         \
-	X(2, TEXT, text, transition_identifier(t, text))                       \
-	X(3, INT4, int4, (int32_t)t->sequence)                                 \
-	X(4, TEXT, text, transition_msg_type_name((enum msg_type)t->msg_type)) \
-	X(5, TEXT, text, transition_cause_name((enum cause)t->cause))          \
-	X(6, TEXT, text, rules_direction_name((enum direction)t->direction))   \
-	X(7, INT4, int4, t->level)                                             \
-	X(8, TEXT, text, t->level_name)                                        \
-	X(9, INT4, int4, t->previous_level)                                    \
-	X(10, FLOAT8, float8_or_null, t->value)                                \
-	X(11, FLOAT8, float8_or_null, t->threshold)                            \
-	X(12, TEXT, text, rules_severity_name((enum severity)t->severity))     \
-	X(13, INT2, int2, t->quality)                                          \
-	X(14, TIMESTAMPTZ, timestamptz, t->phenomenon_us)                      \
-	X(15, TIMESTAMPTZ, timestamptz, t->sent_us)                            \
-	X(16, TIMESTAMPTZ, timestamptz, t->started_us)                         \
-	X(17, FLOAT8, float8, t->peak)                                         \
+#define TRANSITION_COLUMNS(X)                                                    \
+	X(0, INT4, int4, item->datastream_id)                                    \
+	X(1, TEXT, text, transition_incident(t, text))                           \
+	X(2, TEXT, text, transition_identifier(t, text))                         \
+	X(3, INT4, int4, (int32_t)t->sequence)                                   \
+	X(4, TEXT, text, transition_msg_type_name((enum msg_type)t->msg_type))   \
+	X(5, TEXT, text, threshold_cause_name((enum cause)t->cause))             \
+	X(6, TEXT, text, threshold_direction_name((enum direction)t->direction)) \
+	X(7, INT4, int4, t->level)                                               \
+	X(8, TEXT, text, t->level_name)                                          \
+	X(9, INT4, int4, t->previous_level)                                      \
+	X(10, FLOAT8, float8_or_null, t->value)                                  \
+	X(11, FLOAT8, float8_or_null, t->threshold)                              \
+	X(12, TEXT, text, threshold_severity_name((enum severity)t->severity))   \
+	X(13, INT2, int2, t->quality)                                            \
+	X(14, TIMESTAMPTZ, timestamptz, t->phenomenon_us)                        \
+	X(15, TIMESTAMPTZ, timestamptz, t->sent_us)                              \
+	X(16, TIMESTAMPTZ, timestamptz, t->started_us)                           \
+	X(17, FLOAT8, float8, t->peak)                                           \
 	X(18, TIMESTAMPTZ, timestamptz, t->peak_us)
 
 #define TRANSITION_COLUMN_COUNT 19

@@ -252,11 +252,7 @@ static bool is_msg_type(uint8_t value)
 
 static bool is_cause(uint8_t value)
 {
-	switch ((enum cause)value) {
-	case CAUSE_THRESHOLD:
-		return true;
-	}
-	return false;
+	return value < CAUSE_COUNT;
 }
 
 static bool is_direction(uint8_t value)

@@ -116,7 +116,7 @@ static int seal_datastreams(struct registry *r)
 		    d->quality > r->count.qualities) {
 			return -EINVAL;
 		}
-		rules_sort(&r->thresholds[d->threshold_first], d->threshold_count);
+		threshold_sort(&r->thresholds[d->threshold_first], d->threshold_count);
 		qsort(&r->conversions[d->conversion_first], d->conversion_count, sizeof(*r->conversions),
 		      compare_conversions);
 	}

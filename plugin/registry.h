@@ -65,7 +65,7 @@ struct registry_counts {
 
 /*
  * 1. properties and units are sorted by code, inputs by key, without duplicates.
- * 2. Each datastream's thresholds stand together, in the order of rules_sort(); so
+ * 2. Each datastream's thresholds stand together, in the order of threshold_sort(); so
  *    do its conversions, by valid_from_us.
  * 3. No two datastreams have the same key.
  * 4. Indexes and ranges are those of the arrays.

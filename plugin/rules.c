@@ -3,45 +3,11 @@
 #include "util.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* Whether value is at limit or beyond it: above for rising levels, below for falling ones. */
 static bool reaches(enum direction direction, double value, double limit)
 {
 	return direction == DIRECTION_RISING ? value >= limit : value <= limit;
-}
-
-static int compare_thresholds(const void *a, const void *b)
-{
-	const struct threshold *x = a, *y = b;
-
-	if (x->direction != y->direction) {
-		return x->direction == DIRECTION_RISING ? -1 : 1;
-	}
-	if (x->set_value < y->set_value || x->set_value > y->set_value) {
-		return (x->set_value < y->set_value) == (x->direction == DIRECTION_RISING) ? -1 : 1;
-	}
-	if (x->severity != y->severity) {
-		return x->severity > y->severity ? -1 : 1;
-	}
-	return x->level < y->level ? -1 : x->level > y->level;
-}
-
-void rules_sort(struct threshold *thresholds, size_t count)
-{
-	if (count > 1) {
-		qsort(thresholds, count, sizeof(*thresholds), compare_thresholds);
-	}
-}
-
-const struct threshold *rules_threshold(const struct threshold *thresholds, size_t count, int32_t level)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (thresholds[i].level == level) {
-			return &thresholds[i];
-		}
-	}
-	return NULL;
 }
 
 static bool is_beyond(const struct rules_state *state, double value)
@@ -117,7 +83,7 @@ static const struct threshold *current(const struct threshold *thresholds, size_
 	const struct threshold *t = NULL;
 
 	if (state->level != LEVEL_NORMAL) {
-		t = rules_threshold(thresholds, count, state->level);
+		t = threshold_find(thresholds, count, state->level);
 	}
 	return t != NULL && t->direction == state->direction ? t : NULL;
 }
@@ -158,20 +124,4 @@ bool rules_step(const struct threshold *thresholds, size_t count, struct rules_s
 	state->severity = to != NULL ? to->severity : state->severity;
 	state->sequence++;
 	return true;
-}
-
-const char *rules_direction_name(enum direction d)
-{
-	return d == DIRECTION_FALLING ? "falling" : "rising";
-}
-
-const char *rules_severity_name(enum severity s)
-{
-	static const char *const names[] = {
-		[SEVERITY_EXTREME] = "Extreme",   [SEVERITY_SEVERE] = "Severe",
-		[SEVERITY_MODERATE] = "Moderate", [SEVERITY_MINOR] = "Minor",
-		[SEVERITY_UNKNOWN] = "Unknown",
-	};
-
-	return (size_t)s < sizeof(names) / sizeof(names[0]) ? names[s] : "Unknown";
 }

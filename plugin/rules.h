@@ -20,25 +20,7 @@
 #ifndef HIGHWATER_RULES_H
 #define HIGHWATER_RULES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#define LEVEL_NORMAL   0
-#define LEVEL_NAME_MAX 48
-
-enum direction { DIRECTION_RISING, DIRECTION_FALLING };
-
-/* CAP 1.2, 3.2.2 "severity", mildest last as in the standard. */
-enum severity { SEVERITY_EXTREME, SEVERITY_SEVERE, SEVERITY_MODERATE, SEVERITY_MINOR, SEVERITY_UNKNOWN };
-
-struct threshold {
-	double set_value, clear_value; /* finite, in the datastream's unit */
-	int32_t level;                 /* never LEVEL_NORMAL; unique in its datastream */
-	uint8_t direction;             /* enum direction */
-	uint8_t severity;              /* enum severity */
-	char name[LEVEL_NAME_MAX + 1];
-};
+#include "threshold.h"
 
 /*
  * What is remembered of one datastream. Zeroed: normal, nothing seen.
@@ -76,13 +58,6 @@ struct rules_input {
 };
 
 /*
- * Orders thresholds for rules_step(): rising before falling, each from the
- * mildest set value to the most extreme; of equal ones the more severe is the
- * more extreme.
- */
-void rules_sort(struct threshold *thresholds, size_t count);
-
-/*
  * Takes note of a value: true when it is newer than all before, and so may move
  * the alarm. Late and repeated values change nothing, nor does one that is not
  * finite. A stamp ahead of the arrival counts as the arrival, so that a sensor
@@ -99,11 +74,5 @@ bool rules_observe(struct rules_state *state, const struct rules_input *in);
  */
 bool rules_step(const struct threshold *thresholds, size_t count, struct rules_state *state,
                 const struct rules_input *in);
-
-/* The threshold with this level number, or NULL. */
-const struct threshold *rules_threshold(const struct threshold *thresholds, size_t count, int32_t level);
-
-const char *rules_direction_name(enum direction d); /* "rising", "falling" */
-const char *rules_severity_name(enum severity s);   /* CAP's spelling */
 
 #endif

@@ -52,12 +52,3 @@ const char *transition_msg_type_name(enum msg_type type)
 	}
 	return "Alert";
 }
-
-const char *transition_cause_name(enum cause cause)
-{
-	switch (cause) {
-	case CAUSE_THRESHOLD:
-		break;
-	}
-	return "threshold";
-}

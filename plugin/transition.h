@@ -18,8 +18,6 @@
 
 enum msg_type { MSG_ALERT, MSG_UPDATE, MSG_CANCEL }; /* CAP 1.2, 3.2.1 "msgType" */
 
-enum cause { CAUSE_THRESHOLD };
-
 struct transition {
 	struct datastream_key key;
 	char name[STATION_NAME_MAX + 1];     /* of the station */
@@ -49,6 +47,5 @@ char *transition_incident(const struct transition *t, char text[static INCIDENT_
 char *transition_identifier(const struct transition *t, char text[static INCIDENT_TEXT_SIZE]);
 
 const char *transition_msg_type_name(enum msg_type type); /* CAP's spelling */
-const char *transition_cause_name(enum cause cause);
 
 #endif

@@ -200,7 +200,7 @@ static void agrees_with_a_naive_model_of_latches(void **state)
 		random_thresholds(&m, &random);
 		g.count = m.count;
 		memcpy(g.thresholds, m.thresholds, sizeof(m.thresholds));
-		rules_sort(g.thresholds, g.count);
+		threshold_sort(g.thresholds, g.count);
 		for (int i = 0; i < 100; i++, step++) {
 			double value = random_value(&random);
 			int expected = model_feed(&m, value);
@@ -235,10 +235,10 @@ static void edits_at_any_moment_leave_a_level_that_exists(void **state)
 			for (size_t i = 0; i < g.count; i++) {
 				g.thresholds[i].level = (int32_t)i + 1;
 			}
-			rules_sort(g.thresholds, g.count);
+			threshold_sort(g.thresholds, g.count);
 		}
 		feed(&g, random_value(&random));
-		t = rules_threshold(g.thresholds, g.count, g.state.level);
+		t = threshold_find(g.thresholds, g.count, g.state.level);
 		if (g.state.level != LEVEL_NORMAL) {
 			assert_non_null(t);
 			assert_int_equal(t->direction, g.state.direction);

@@ -102,7 +102,7 @@ static void names_are_those_of_the_contract(void **state)
 	assert_string_equal(transition_msg_type_name(MSG_ALERT), "Alert");
 	assert_string_equal(transition_msg_type_name(MSG_UPDATE), "Update");
 	assert_string_equal(transition_msg_type_name(MSG_CANCEL), "Cancel");
-	assert_string_equal(transition_cause_name(CAUSE_THRESHOLD), "threshold");
+	assert_string_equal(threshold_cause_name(CAUSE_THRESHOLD), "threshold");
 }
 
 int main(void)
