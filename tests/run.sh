@@ -2,8 +2,8 @@
 # Installs what the tests need, builds, and runs them all. The last line counts them.
 #
 # usage: tests/run.sh [--fast] [STAGE...]
-#   --fast    without sanitize, memcheck and faults
-#   STAGE     only these: unit sanitize schema lint system memcheck faults
+#   --fast    without sanitize, memcheck, faults and bench
+#   STAGE     only these: unit sanitize schema lint system memcheck faults bench
 #
 # Works on Debian 12 and 13 as root or with sudo. Everything is built and logged below
 # build-test/; the servers that are started are private and gone at the end.
@@ -136,21 +136,31 @@ stage_memcheck() {
     HIGHWATER_TEST_PATIENCE=5 system_tests memcheck --memcheck -m memcheck
 }
 
-# The short forms of the long campaigns, each a test: what they find wrong is in their logs.
-stage_faults() {
-    local log=$logs/faults.log counts=(0 0 0) campaign
+# short_forms STAGE COMMAND...: short forms of long runs, each a test: what they find wrong is in their logs.
+short_forms() {
+    local stage=$1 log=$logs/$1.log counts=(0 0 0) command
+    shift
     : >"$log"
-    for campaign in "run --short" "outage --short"; do
-        echo "== tests/faults/$campaign" >>"$log"
-        # shellcheck disable=SC2086 # a program and its option
-        if timeout --foreground --kill-after=60 400 tests/faults/$campaign >>"$log" 2>&1; then
+    for command in "$@"; do
+        echo "== $command" >>"$log"
+        # shellcheck disable=SC2086 # a program and its options
+        if timeout --foreground --kill-after=60 400 $command >>"$log" 2>&1; then
             counts[0]=$((counts[0] + 1))
         else
             counts[1]=$((counts[1] + 1))
-            say faults "$campaign failed"
+            say "$stage" "$command failed"
         fi
     done
-    finish faults 0 "${counts[*]}" "$log"
+    finish "$stage" 0 "${counts[*]}" "$log"
+}
+
+stage_faults() {
+    short_forms faults "tests/faults/run --short" "tests/faults/outage --short"
+}
+
+# That it runs and prints; what it measures beside other work says nothing.
+stage_bench() {
+    short_forms bench "tests/bench/run --short --output $logs/bench"
 }
 
 # Processes that were started from here, by the folder that all of them name.
@@ -193,7 +203,7 @@ while [ $# -gt 0 ]; do
         usage
         exit 0
         ;;
-    unit | sanitize | schema | lint | system | memcheck | faults) stages+=("$1") ;;
+    unit | sanitize | schema | lint | system | memcheck | faults | bench) stages+=("$1") ;;
     *)
         usage >&2
         exit 2
@@ -202,7 +212,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 if [ "${#stages[@]}" -eq 0 ]; then
-    stages=(unit sanitize schema lint system memcheck faults)
+    stages=(unit sanitize schema lint system memcheck faults bench)
     if $fast; then
         stages=(unit schema lint system)
     fi

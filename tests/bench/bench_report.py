@@ -1,0 +1,85 @@
+"""Medians with their spread, as a Markdown table, CSV and SVG."""
+
+import csv
+import html
+import statistics
+
+BAR = 18  # height of a bar with its distance from the next, pixels
+
+
+class Results:
+    """Values by (part, case, measure), in the order in which they were met."""
+
+    def __init__(self):
+        self.values = {}
+
+    def add(self, part, case, measure, unit, value):
+        self.values.setdefault((part, case, measure, unit), []).append(value)
+
+    def median(self, part, case, measure):
+        for (a_part, a_case, a_measure, _), values in self.values.items():
+            if (a_part, a_case, a_measure) == (part, case, measure):
+                return statistics.median(values)
+        return None
+
+    def parts(self):
+        return list(dict.fromkeys(part for part, *_ in self.values))
+
+    def markdown(self):
+        lines = []
+        for part in self.parts():
+            lines += ["", f"## {part}", "", "| case | measure | median | least | most | runs |",
+                      "|---|---|---|---|---|---|"]
+            for (a_part, case, measure, unit), values in self.values.items():
+                if a_part == part:
+                    lines.append(f"| {case} | {measure}, {unit} | {figure(statistics.median(values))} | "
+                                 f"{figure(min(values))} | {figure(max(values))} | {len(values)} |")
+        return "\n".join(lines) + "\n"
+
+    def write_csv(self, path):
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["part", "case", "measure", "unit", "run", "value"])
+            for key, values in self.values.items():
+                for run, value in enumerate(values, 1):
+                    writer.writerow([*key, run, value])
+
+    def write_svg(self, path):
+        """One bar a median, with its least and most as a line, a panel for each part and measure."""
+        panels = {}
+        for (part, case, measure, unit), values in self.values.items():
+            panels.setdefault((part, f"{measure}, {unit}"), []).append((case, values))
+        label, width, y, shapes = 330, 900, 10, []
+        for (part, title), cases in panels.items():
+            most = max(max(values) for _, values in cases) or 1
+            scale = (width - label - 90) / most
+            shapes.append(f'<text x="10" y="{y + 14}" font-weight="bold">'
+                          f"{html.escape(part)}: {html.escape(title)}</text>")
+            y += 24
+            for case, values in cases:
+                shapes += bar_of(case, values, label, y, scale)
+                y += BAR
+            y += 14
+        path.write_text(
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y}" font-size="12" '
+            'font-family="sans-serif"><rect width="100%" height="100%" fill="white"/>'
+            + "".join(shapes) + "</svg>\n",
+            encoding="utf-8",
+        )
+
+
+def bar_of(case, values, left, y, scale):
+    median, middle = statistics.median(values), y + BAR / 2
+    least, most = left + min(values) * scale, left + max(values) * scale
+    return [
+        f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{html.escape(case)}</text>',
+        f'<rect x="{left}" y="{y + 2}" width="{median * scale:.1f}" height="{BAR - 5}" fill="#4a7ba6"/>',
+        f'<line x1="{least:.1f}" x2="{most:.1f}" y1="{middle}" y2="{middle}" stroke="#222"/>',
+        f'<text x="{most + 6:.1f}" y="{y + 13}">{figure(median)}</text>',
+    ]
+
+
+def figure(value):
+    if value == 0 or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
