@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "config_alerts.h"
 #include "config_keys.h"
 
 #include <errno.h>
@@ -192,6 +193,7 @@ void config_free(struct config *c)
 	for (size_t i = 0; i < c->source_count; i++)
 		topic_pattern_done(&c->sources[i].pattern);
 	free(c->sources);
+	config_alerts_done(c);
 	free(c->prefix);
 	free(c->config_path);
 	free(c->state_dir);

@@ -20,6 +20,9 @@
  *   journal.sync           "100ms"        1ms to 1h
  *   journal.on_damage      "refuse"       "refuse" "skip"
  *   alerts.qos             1              0 1 2
+ *   alerts.operators       []             up to 256 user names, "*" for any user with a name
+ *   alerts.anonymous_operators  false     true false
+ *   alerts.shelve_max      "8h"           1m to 30d
  *   stats_interval         "10s"          100ms to 1d
  *   shutdown_timeout       "5s"           0 to 1m
  *
@@ -40,10 +43,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CONFIG_SOURCES_MAX  256
-#define CONFIG_PREFIX_MAX   128
-#define CONFIG_FILE_MAX     (1u << 20)
-#define CONFIG_MESSAGE_SIZE 512
+#define CONFIG_SOURCES_MAX   256
+#define CONFIG_PREFIX_MAX    128
+#define CONFIG_OPERATORS_MAX 256
+#define CONFIG_FILE_MAX      (1u << 20)
+#define CONFIG_MESSAGE_SIZE  512
 
 struct config_source {
 	struct topic_pattern pattern;
@@ -65,7 +69,11 @@ struct config {
 	uint32_t journal_segment_size;                    /* bytes */
 	int64_t journal_sync_us;
 	bool journal_skip_damage;
-	int alerts_qos; /* 0 to 2 */
+	int alerts_qos;   /* 0 to 2 */
+	char **operators; /* users who may act on alarms; "*": any that has a name */
+	size_t operator_count;
+	bool anonymous_operators; /* clients without a user name may too */
+	int64_t shelve_max_us;    /* for how long an alarm can be shelved at once */
 	int64_t stats_interval_us;
 	int64_t shutdown_timeout_us; /* how long a stopping broker waits for the database */
 };

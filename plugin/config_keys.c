@@ -1,5 +1,6 @@
 #include "config_keys.h"
 
+#include "config_alerts.h"
 #include "journal.h"
 
 #include <errno.h>
@@ -66,7 +67,7 @@ int config_keys_defaults(struct config *c)
 	c->journal_max_size = UINT64_C(4) << 30;
 	c->journal_segment_size = 16u << 20;
 	c->journal_sync_us = 100 * MILLISECOND_US;
-	c->alerts_qos = 1;
+	config_alerts_defaults(c);
 	c->stats_interval_us = 10 * SECOND_US;
 	c->shutdown_timeout_us = 5 * SECOND_US;
 	c->prefix = strdup("highwater");
@@ -294,17 +295,6 @@ static int take_on_damage(const struct config_file *f, const struct config_membe
 	                          &((struct loading *)context)->config->journal_skip_damage);
 }
 
-static int take_qos(const struct config_file *f, const struct config_member *m, void *context)
-{
-	struct config *c = ((struct loading *)context)->config;
-	int64_t qos;
-	int r = config_line_integer(f, m, 0, 2, "0, 1 or 2", &qos);
-
-	if (r == 0)
-		c->alerts_qos = (int)qos;
-	return r;
-}
-
 static const struct config_key time_keys[] = {
 	{"max_future", take_max_future},
 	{"max_age", take_max_age},
@@ -330,13 +320,9 @@ static int take_journal(const struct config_file *f, const struct config_member 
 	                          context);
 }
 
-static const struct config_key alerts_keys[] = {
-	{"qos", take_qos},
-};
-
 static int take_alerts(const struct config_file *f, const struct config_member *m, void *context)
 {
-	return config_line_object(f, "\"alerts\"", m->value, alerts_keys, ARRAY_SIZE(alerts_keys), context);
+	return config_alerts_read(f, m, ((struct loading *)context)->config);
 }
 
 static const struct config_key root_keys[] = {

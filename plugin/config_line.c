@@ -246,6 +246,14 @@ int config_line_size(const struct config_file *f, const struct config_member *m,
 	return 0;
 }
 
+int config_line_boolean(const struct config_file *f, const struct config_member *m, bool *ret)
+{
+	if (json_slice_kind(m->value) != JSON_KIND_BOOLEAN)
+		return config_line_refuse(f, m, "true or false");
+	*ret = m->value.text[0] == 't';
+	return 0;
+}
+
 int config_line_choice(const struct config_file *f, const struct config_member *m, const char *first,
                        const char *second, bool *ret)
 {

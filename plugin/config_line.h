@@ -56,6 +56,7 @@ int config_line_duration(const struct config_file *f, const struct config_member
                          int64_t max_us, const char *allowed, int64_t *ret_us) must_check;
 int config_line_size(const struct config_file *f, const struct config_member *m, uint64_t min, uint64_t max,
                      const char *allowed, uint64_t *ret) must_check;
+int config_line_boolean(const struct config_file *f, const struct config_member *m, bool *ret) must_check;
 
 /* One of two words; *ret tells whether it is the second. */
 int config_line_choice(const struct config_file *f, const struct config_member *m, const char *first,

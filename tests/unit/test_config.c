@@ -100,6 +100,9 @@ static void assert_defaults(const struct config *c)
 	assert_int_equal(c->journal_sync_us, 100000);
 	assert_false(c->journal_skip_damage);
 	assert_int_equal(c->alerts_qos, 1);
+	assert_int_equal(c->operator_count, 0);
+	assert_false(c->anonymous_operators);
+	assert_int_equal(c->shelve_max_us, INT64_C(28800000000));
 	assert_int_equal(c->stats_interval_us, 10000000);
 	assert_int_equal(c->shutdown_timeout_us, 5000000);
 }
@@ -140,7 +143,8 @@ static void reads_every_key(void **state)
 		"  \"time\": { \"max_future\": \"0\", \"max_age\": \"36500d\", \"late_after\": \"90s\" },\n"
 		"  \"journal\": { \"max_size\": \"4MiB\", \"segment_size\": \"1MiB\", \"sync\": \"1ms\",\n"
 		"               \"on_damage\": \"skip\" },\n"
-		"  \"alerts\": { \"qos\": 2 }, \"stats_interval\": \"100ms\",\n"
+		"  \"alerts\": { \"qos\": 2, \"operators\": [\"duty\", \"tr\\u1ef1c\"],\n"
+		"  \"anonymous_operators\": true, \"shelve_max\": \"30d\" }, \"stats_interval\": \"100ms\",\n"
 		"  \"shutdown_timeout\": \"0\" }\n");
 
 	(void)state;
@@ -159,6 +163,11 @@ static void reads_every_key(void **state)
 	assert_int_equal(c->journal_sync_us, 1000);
 	assert_true(c->journal_skip_damage);
 	assert_int_equal(c->alerts_qos, 2);
+	assert_int_equal(c->operator_count, 2);
+	assert_string_equal(c->operators[0], "duty");
+	assert_string_equal(c->operators[1], "trực");
+	assert_true(c->anonymous_operators);
+	assert_int_equal(c->shelve_max_us, INT64_C(2592000000000));
 	assert_int_equal(c->stats_interval_us, 100000);
 	assert_int_equal(c->shutdown_timeout_us, 0);
 	config_free(c);
@@ -208,7 +217,8 @@ static void refuses_unknown_keys_anywhere_with_a_remedy(void **state)
 		"{\"journal\":\n{\n\"size\": \"1GiB\"}}",
 		"3: \"journal\" has no key \"size\": allowed are max_size, segment_size, sync, on_damage");
 	assert_refused("{\"alerts\": {\"quality\": 1}}",
-	               "1: \"alerts\" has no key \"quality\": allowed are qos");
+	               "1: \"alerts\" has no key \"quality\": allowed are qos, operators, "
+	               "anonymous_operators, shelve_max");
 	assert_refused("{\"sources\": [\n{\"topic\": \"a/{station}\", \"format\": \"json\"},\n"
 	               "{\"topic\": \"b/{station}\",\n\"properties\": {}, \"format\": \"json\"}]}",
 	               "4: a source has no key \"properties\": allowed are topic, format");
@@ -260,6 +270,68 @@ static void refuses_wrong_types_and_values(void **state)
 	assert_refused("{\"shutdown_timeout\": \"61s\"}",
 	               "1: \"shutdown_timeout\" is \"61s\": allowed is a duration from \"0\" to \"1m\", "
 	               "such as \"5s\"");
+}
+
+static void refuses_operators_that_are_no_names(void **state)
+{
+	char text[200];
+
+	(void)state;
+	assert_refused("{\"alerts\": {\n\"operators\": \"duty\"}}",
+	               "2: \"operators\" is \"duty\": allowed is a list of user names such as [\"duty\"], or "
+	               "[\"*\"] for any user");
+	assert_refused(
+		"{\"alerts\": {\"operators\": [\"duty\",\n7]}}",
+		"2: \"operators\" has a number in it: allowed is a list of user names such as [\"duty\"], "
+		"or [\"*\"] for any user");
+	assert_refused("{\"alerts\": {\"operators\": [\"\"]}}",
+	               "1: a name in \"operators\" has 0 bytes: allowed are 1 to 64");
+	snprintf(text, sizeof(text), "{\"alerts\": {\"operators\": [\"%065d\"]}}", 1);
+	assert_refused(text, "1: a name in \"operators\" has 65 bytes: allowed are 1 to 64");
+	assert_refused("{\"alerts\": {\"operators\": [\"duty\",\n\"night\",\n\"duty\"]}}",
+	               "3: \"operators\" has \"duty\" twice: remove one");
+	assert_refused("{\"alerts\": {\"anonymous_operators\": \"yes\"}}",
+	               "1: \"anonymous_operators\" is \"yes\": allowed is true or false");
+	assert_refused("{\"alerts\": {\"anonymous_operators\": 1}}",
+	               "1: \"anonymous_operators\" is 1: allowed is true or false");
+}
+
+static void takes_as_many_operators_as_it_says(void **state)
+{
+	size_t size = 8 * (CONFIG_OPERATORS_MAX + 8), n;
+	char *text = malloc(size);
+	struct config *c;
+
+	(void)state;
+	assert_non_null(text);
+	n = (size_t)snprintf(text, size, "{\"alerts\": {\"operators\": [");
+	for (int i = 0; i < CONFIG_OPERATORS_MAX; i++)
+		n += (size_t)snprintf(text + n, size - n, "%s\"%d\"", i ? "," : "", i);
+	snprintf(text + n, size - n, "]}}");
+	c = load(text);
+	assert_int_equal(c->operator_count, CONFIG_OPERATORS_MAX);
+	assert_string_equal(c->operators[CONFIG_OPERATORS_MAX - 1], "255");
+	config_free(c);
+	snprintf(text + n, size - n, ",\n\"one\"]}}");
+	assert_refused(text, "2: more than 256 operators");
+	free(text);
+}
+
+static void refuses_shelving_for_ever(void **state)
+{
+	static const char *const bad[] = {"\"59s\"", "\"31d\"", "\"0\"", "3600"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char text[80], expected[160];
+
+		snprintf(text, sizeof(text), "{\"alerts\": {\"shelve_max\": %s}}", bad[i]);
+		snprintf(
+			expected, sizeof(expected),
+			"1: \"shelve_max\" is %s: allowed is a duration from \"1m\" to \"30d\", such as \"8h\"",
+			bad[i]);
+		assert_refused(text, expected);
+	}
 }
 
 static void refuses_times_that_are_no_durations(void **state)
@@ -522,6 +594,9 @@ int main(void)
 		cmocka_unit_test(refuses_unknown_keys_anywhere_with_a_remedy),
 		cmocka_unit_test(refuses_a_key_that_stands_twice),
 		cmocka_unit_test(refuses_wrong_types_and_values),
+		cmocka_unit_test(refuses_operators_that_are_no_names),
+		cmocka_unit_test(takes_as_many_operators_as_it_says),
+		cmocka_unit_test(refuses_shelving_for_ever),
 		cmocka_unit_test(refuses_times_that_are_no_durations),
 		cmocka_unit_test(refuses_journals_that_cannot_work),
 		cmocka_unit_test(refuses_prefixes_that_are_no_topic),
