@@ -57,6 +57,7 @@ static struct transition transition_of(const struct registry *registry, const st
 		.direction = s->direction,
 		.severity = s->severity,
 		.quality = s->quality,
+		.event = (uint8_t)transition_event_of(s->previous_level, s->level, s->sequence),
 	};
 
 	if (registered != NULL) {
@@ -75,7 +76,7 @@ static void journal_transition(struct alarms *a, const struct transition *t)
 	uint8_t body[RECORD_BODY_MAX];
 	size_t length = record_encode_transition(t, body);
 	uint64_t position;
-	int error = journal_append(a->journal, RECORD_TRANSITION, JOURNAL_IMPORTANT, body, length, &position);
+	int error = journal_append(a->journal, RECORD_ALARM, JOURNAL_IMPORTANT, body, length, &position);
 
 	if (error == 0) {
 		return;
@@ -363,8 +364,8 @@ static void announce_again(struct restore *r)
 	while (r->error == 0 && (got = journal_cursor_next(&cursor, buffer, sizeof(buffer), &record)) != 0) {
 		if (got < 0) {
 			r->error = got;
-		} else if (record.kind == RECORD_TRANSITION &&
-		           record_decode_transition(record.body, record.length, &t) == 0) {
+		} else if ((record.kind == RECORD_ALARM || record.kind == RECORD_TRANSITION) &&
+		           record_decode_transition(record.kind, record.body, record.length, &t) == 0) {
 			restore_transition(r, &t);
 		}
 	}

@@ -14,12 +14,12 @@
 #include "util.h"
 
 /*
- * The alert message of the contract as JSON. The retained status of a
- * datastream is the same object: its last transition.
- * urgency is Immediate and certainty Observed for a crossing that was measured,
- * urgency Past for an end (CAP 1.2, 3.2.2).
- * At sequence 0 there is no transition to speak of: what would tell of one is
- * null, and CAP's three are Unknown.
+ * The alert message of the contract as JSON. The retained status of an alarm is
+ * the same object: its last transition, or what an operator did after it.
+ * transition.h tells how CAP's severity, urgency and certainty are chosen.
+ * Without a transition to speak of, what would tell of one is null, and CAP's
+ * three are Unknown; the cause is null only then, and only of an alarm of the
+ * value itself. period is in seconds.
  */
 char *alert_json(const struct transition *t) must_check;
 

@@ -78,7 +78,7 @@ static int add_transition(struct batch *b, const struct journal_record *record)
 		return -ENOBUFS;
 	}
 	item = &b->transitions[b->transition_count];
-	if (record_decode_transition(record->body, record->length, &item->transition) != 0) {
+	if (record_decode_transition(record->kind, record->body, record->length, &item->transition) != 0) {
 		return -EBADMSG;
 	}
 	item->position = record->position;
@@ -116,7 +116,7 @@ int batch_add(struct batch *b, const struct journal_record *record)
 
 	if (record->kind == RECORD_READING || record->kind == RECORD_PLAIN_READING) {
 		result = add_reading(b, record);
-	} else if (record->kind == RECORD_TRANSITION) {
+	} else if (record->kind == RECORD_ALARM || record->kind == RECORD_TRANSITION) {
 		result = add_transition(b, record);
 	} else if (record->kind == RECORD_DEAD_LETTER) {
 		result = add_dead_letter(b, record);

@@ -20,9 +20,10 @@
 
 enum record_kind {
 	RECORD_PLAIN_READING = 1, /* a reading of before there was quality control; read, no longer written */
-	RECORD_TRANSITION = 2,
+	RECORD_TRANSITION = 2,    /* one of before alarms had causes and operators; read, no longer written */
 	RECORD_DEAD_LETTER = 3,
 	RECORD_READING = 4,
+	RECORD_ALARM = 5, /* a transition */
 };
 
 /* Longest body of any kind, bytes. */
@@ -31,6 +32,8 @@ enum record_kind {
 /* hindsight may be NULL: it tells nothing. */
 size_t record_encode_reading(const struct reading *r, const struct hindsight *hindsight,
                              uint8_t body[static RECORD_BODY_MAX]);
+
+/* All but the flag beside. Texts of an operator lose what is not whole characters. */
 size_t record_encode_transition(const struct transition *t, uint8_t body[static RECORD_BODY_MAX]);
 
 /* Texts that are too long are cut, between characters; so is the payload. */
@@ -39,7 +42,10 @@ size_t record_encode_dead_letter(const struct dead_letter *l, uint8_t body[stati
 /* kind: RECORD_READING or RECORD_PLAIN_READING; any other is -EBADMSG. */
 int record_decode_reading(uint8_t kind, const uint8_t *body, size_t length, struct reading *ret,
                           struct hindsight *ret_hindsight) must_check;
-int record_decode_transition(const uint8_t *body, size_t length, struct transition *ret) must_check;
+
+/* kind: RECORD_ALARM or RECORD_TRANSITION; any other is -EBADMSG. */
+int record_decode_transition(uint8_t kind, const uint8_t *body, size_t length,
+                             struct transition *ret) must_check;
 
 /*
  * Texts of a dead letter have no NUL in the record: they are copied to texts,

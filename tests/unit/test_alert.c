@@ -42,6 +42,8 @@ static struct transition phu_an(void)
 		.previous_level = 1,
 		.sequence = 2,
 		.msg_type = MSG_UPDATE,
+		.event = EVENT_CHANGED,
+		.onset_us = at("2026-11-22T03:13:00Z"),
 		.cause = CAUSE_THRESHOLD,
 		.direction = DIRECTION_RISING,
 		.severity = SEVERITY_MODERATE,
@@ -99,13 +101,20 @@ static void message_is_the_contract_to_the_letter(void **state)
 	                          "\"started\": \"2026-11-22T03:15:00Z\", "
 	                          "\"peak\": 1.53, \"peak_time\": \"2026-11-22T03:30:00Z\", "
 	                          "\"quality\": 1, \"severity\": \"Moderate\", "
-	                          "\"urgency\": \"Immediate\", \"certainty\": \"Observed\"}");
+	                          "\"urgency\": \"Immediate\", \"certainty\": \"Observed\", "
+	                          "\"event\": \"changed\", \"period\": null, "
+	                          "\"onset\": \"2026-11-22T03:13:00Z\", \"projected_level\": null, "
+	                          "\"projected_level_name\": null, \"projected_time\": null, "
+	                          "\"acknowledged\": false, \"shelved_until\": null, "
+	                          "\"suppressed\": false, \"out_of_service\": false, "
+	                          "\"held\": false, \"user\": null, \"client\": null, "
+	                          "\"reason\": null}");
 	free(text);
 }
 
 static void what_is_not_known_is_null(void **state)
 {
-	static const char *const unknown[] = {"name", "datum", "latitude", "longitude", "threshold"};
+	static const char *const unknown[] = {"name", "datum", "latitude", "longitude", "threshold", "onset"};
 	struct transition t = phu_an();
 	json_t *o;
 
@@ -115,9 +124,10 @@ static void what_is_not_known_is_null(void **state)
 	t.latitude = NAN;
 	t.longitude = NAN;
 	t.threshold = NAN;
+	t.onset_us = 0;
 	o = parsed(&t);
 	assert_null_members(o, unknown, ARRAY_SIZE(unknown));
-	assert_int_equal(json_object_size(o), 27);
+	assert_int_equal(json_object_size(o), 41);
 	json_decref(o);
 }
 
@@ -143,7 +153,8 @@ static void status_before_any_incident_tells_of_none(void **state)
 {
 	static const char *const unknown[] = {"identifier", "incident",  "msg_type",  "cause",
 	                                      "direction",  "value",     "threshold", "started",
-	                                      "peak",       "peak_time", "quality",   "phenomenon_time"};
+	                                      "peak",       "peak_time", "quality",   "phenomenon_time",
+	                                      "event",      "period",    "onset"};
 	struct transition t = {.key = {.station = "phu-an", .property = "water_level"},
 	                       .level_name = "normal"};
 	json_t *o = parsed(&t);
@@ -155,7 +166,109 @@ static void status_before_any_incident_tells_of_none(void **state)
 	assert_text(o, "certainty", "Unknown");
 	assert_text(o, "level_name", "normal");
 	assert_int_equal(json_integer_value(json_object_get(o, "level")), 0);
-	assert_int_equal(json_object_size(o), 27);
+	assert_int_equal(json_object_size(o), 41);
+	json_decref(o);
+}
+
+static void status_of_another_cause_says_which_alarm_it_is(void **state)
+{
+	static const char *const unknown[] = {"identifier", "msg_type", "value", "event"};
+	struct transition t = {.key = {.station = "phu-an", .property = "rainfall"},
+	                       .cause = CAUSE_RAIN,
+	                       .period_us = 3600000000,
+	                       .level_name = "normal"};
+	json_t *o = parsed(&t);
+
+	(void)state;
+	assert_null_members(o, unknown, ARRAY_SIZE(unknown));
+	assert_text(o, "cause", "rain");
+	assert_int_equal(json_integer_value(json_object_get(o, "period")), 3600);
+	json_decref(o);
+}
+
+static void projection_is_told_with_its_level_and_time(void **state)
+{
+	struct transition t = phu_an();
+	json_t *o;
+
+	(void)state;
+	t.projected_us = at("2026-11-22T04:10:00Z");
+	t.projected_level = 3;
+	copy_text(t.projected_name, sizeof(t.projected_name), "Báo động III", strlen("Báo động III"));
+	o = parsed(&t);
+	assert_int_equal(json_integer_value(json_object_get(o, "projected_level")), 3);
+	assert_text(o, "projected_level_name", "Báo động III");
+	assert_text(o, "projected_time", "2026-11-22T04:10:00Z");
+	json_decref(o);
+}
+
+static struct transition shelved(void)
+{
+	struct transition t = phu_an();
+
+	t.event = EVENT_SHELVED;
+	t.sequence = 0;
+	t.sent_us = at("2026-11-22T05:00:00Z");
+	t.shelved_until_us = at("2026-11-22T07:00:00Z");
+	t.acknowledged = t.suppressed = t.out_of_service = t.held = true;
+	copy_text(t.user, sizeof(t.user), "duty", 4);
+	copy_text(t.client, sizeof(t.client), "console-1", 9);
+	copy_text(t.reason, sizeof(t.reason), "crane in the river", 18);
+	return t;
+}
+
+static void action_says_who_did_what_until_when_and_why(void **state)
+{
+	static const char *const unknown[] = {"msg_type"};
+	struct transition t = shelved();
+	json_t *o = parsed(&t);
+
+	(void)state;
+	assert_text(o, "event", "shelved");
+	assert_text(o, "identifier", "phu-an/water_level/threshold/20261122T050000.000000Z/shelved");
+	assert_text(o, "incident", "phu-an/water_level/20261122T031500.000000Z");
+	assert_text(o, "started", "2026-11-22T03:15:00Z");
+	assert_text(o, "user", "duty");
+	assert_text(o, "client", "console-1");
+	assert_text(o, "reason", "crane in the river");
+	assert_text(o, "shelved_until", "2026-11-22T07:00:00Z");
+	assert_true(json_is_true(json_object_get(o, "acknowledged")));
+	assert_true(json_is_true(json_object_get(o, "suppressed")));
+	assert_true(json_is_true(json_object_get(o, "out_of_service")));
+	assert_true(json_is_true(json_object_get(o, "held")));
+	assert_null_members(o, unknown, ARRAY_SIZE(unknown));
+	json_decref(o);
+}
+
+static void action_on_a_normal_alarm_has_no_incident(void **state)
+{
+	static const char *const unknown[] = {"incident", "started", "peak", "peak_time", "onset"};
+	struct transition t = shelved();
+	json_t *o;
+
+	(void)state;
+	t.level = LEVEL_NORMAL;
+	o = parsed(&t);
+	assert_null_members(o, unknown, ARRAY_SIZE(unknown));
+	assert_text(o, "cause", "threshold");
+	assert_text(o, "urgency", "Unknown");
+	json_decref(o);
+}
+
+static void test_alert_is_an_alert_of_no_incident(void **state)
+{
+	static const char *const unknown[] = {"incident", "started"};
+	struct transition t = shelved();
+	json_t *o;
+
+	(void)state;
+	t.event = EVENT_TEST;
+	t.msg_type = MSG_ALERT;
+	o = parsed(&t);
+	assert_null_members(o, unknown, ARRAY_SIZE(unknown));
+	assert_text(o, "event", "test");
+	assert_text(o, "msg_type", "Alert");
+	assert_text(o, "severity", "Minor");
 	json_decref(o);
 }
 
@@ -288,6 +401,11 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_is_null),
 		cmocka_unit_test(end_is_a_cancel_of_the_past),
 		cmocka_unit_test(status_before_any_incident_tells_of_none),
+		cmocka_unit_test(status_of_another_cause_says_which_alarm_it_is),
+		cmocka_unit_test(projection_is_told_with_its_level_and_time),
+		cmocka_unit_test(action_says_who_did_what_until_when_and_why),
+		cmocka_unit_test(action_on_a_normal_alarm_has_no_incident),
+		cmocka_unit_test(test_alert_is_an_alert_of_no_incident),
 		cmocka_unit_test(numbers_have_the_fewest_digits_that_read_back),
 		cmocka_unit_test(every_double_reads_back_the_same),
 		cmocka_unit_test(texts_are_escaped),

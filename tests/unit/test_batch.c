@@ -128,7 +128,7 @@ static void holds_all_kinds_and_the_position_behind_them(void **state)
 	                        .payload_length = 9,
 	                        .received_us = 5,
 	                        .reason = REJECT_INVALID_JSON};
-	struct journal_record record = record_at(200, RECORD_TRANSITION, record_encode_transition(&t, body));
+	struct journal_record record = record_at(200, RECORD_ALARM, record_encode_transition(&t, body));
 
 	assert_int_equal(batch_add(b, &record), 0);
 	record = record_at(300, RECORD_DEAD_LETTER, record_encode_dead_letter(&l, body));

@@ -498,8 +498,8 @@ static void publishes_a_transition_once_and_keeps_the_state_retained(void **stat
 	assert_int_equal(published_below("highwater/status/phu-an/water_level"),
 	                 2); /* at first sight, and now */
 	assert_true(published[published_count - 1].retain);
-	assert_int_equal(journalled(w, RECORD_TRANSITION, body, &length), 1);
-	assert_int_equal(record_decode_transition(body, length, &t), 0);
+	assert_int_equal(journalled(w, RECORD_ALARM, body, &length), 1);
+	assert_int_equal(record_decode_transition(RECORD_ALARM, body, length, &t), 0);
 	assert_int_equal(t.level, 2);
 	assert_int_equal(t.msg_type, MSG_ALERT);
 	assert_string_equal(t.level_name, "level 2");

@@ -473,7 +473,7 @@ static void act_rise(struct world *w)
 static void check_one_alert(struct world *w)
 {
 	assert_int_equal(w->verdict, INGEST_PASS);
-	assert_int_equal(journalled(w, RECORD_TRANSITION), 1);
+	assert_int_equal(journalled(w, RECORD_ALARM), 1);
 	turn_three_times(w);
 	assert_heard(w, "alerts", "\"Alert\" ");
 	assert_heard(w, "status", "\"Alert\" ");
@@ -510,7 +510,7 @@ static void check_order_of_three(struct world *w)
 	turn_three_times(w);
 	assert_heard(w, "alerts", "\"Alert\" \"Cancel\" \"Alert\" ");
 	assert_heard(w, "status", "\"Alert\" \"Cancel\" \"Alert\" ");
-	assert_int_equal(journalled(w, RECORD_TRANSITION), 3);
+	assert_int_equal(journalled(w, RECORD_ALARM), 3);
 }
 
 static void alerts_that_waited_keep_their_order(void **state)
@@ -555,7 +555,7 @@ static void check_alert_of_before(struct world *w)
 	assert_true(ends_with(heard(w, "status", 0), "\"Alert\" "));
 	assert_int_equal(send_level(w, 0, 2, 1.55), INGEST_PASS);
 	assert_heard(w, "alerts", "\"Alert\" ");
-	assert_int_equal(journalled(w, RECORD_TRANSITION), 1);
+	assert_int_equal(journalled(w, RECORD_ALARM), 1);
 }
 
 static void an_alert_that_waits_when_the_process_ends_is_published_by_the_next(void **state)
@@ -634,7 +634,7 @@ static void more_alerts_than_can_wait_are_raised_by_a_later_reading(void **state
 	for (size_t i = 0; i < w->stations; i++) {
 		assert_string_equal(heard(w, "alerts", i), "\"Alert\" ");
 	}
-	assert_int_equal(journalled(w, RECORD_TRANSITION), w->stations);
+	assert_int_equal(journalled(w, RECORD_ALARM), w->stations);
 	assert_int_equal(stat(w, STATS_ALERTS_PUBLISHED), w->stations);
 	ingest_free(w->ingest);
 }
@@ -803,7 +803,7 @@ static void a_start_loses_nothing_of_before(void **state)
 	published_count = 0;
 	assert_int_equal(start_all(w), 0);
 	assert_int_equal(journalled(w, RECORD_READING), 3);
-	assert_int_equal(journalled(w, RECORD_TRANSITION), 1);
+	assert_int_equal(journalled(w, RECORD_ALARM), 1);
 	assert_true(ends_with(heard(w, "status", 0), "\"Alert\" "));
 	assert_int_equal(send_level(w, 0, 5, 1.00), INGEST_PASS);
 	assert_true(ends_with(heard(w, "alerts", 0), "\"Cancel\" "));

@@ -52,9 +52,22 @@ static struct transition longest_transition(void)
 		.peak_us = 1,
 		.level = INT32_MIN,
 		.previous_level = INT32_MAX,
+		.period_us = INT64_MAX,
+		.onset_us = INT64_MIN,
+		.projected_us = -2,
+		.before_sent_us = 2,
+		.shelved_until_us = INT64_MAX - 1,
+		.projected_level = INT32_MIN + 1,
 		.sequence = UINT32_MAX,
+		.before_sequence = UINT32_MAX - 1,
 		.msg_type = MSG_CANCEL,
-		.cause = CAUSE_THRESHOLD,
+		.cause = CAUSE_TEST,
+		.event = EVENT_TEST,
+		.silent = true,
+		.acknowledged = true,
+		.suppressed = true,
+		.out_of_service = true,
+		.held = true,
 		.direction = DIRECTION_FALLING,
 		.severity = SEVERITY_UNKNOWN,
 		.quality = QUALITY_MISSING,
@@ -66,6 +79,10 @@ static struct transition longest_transition(void)
 	fill_text(t.level_name, sizeof(t.level_name));
 	fill_text(t.unit, sizeof(t.unit));
 	fill_text(t.datum, sizeof(t.datum));
+	fill_text(t.projected_name, sizeof(t.projected_name));
+	fill_text(t.user, sizeof(t.user));
+	fill_text(t.client, sizeof(t.client));
+	fill_text(t.reason, sizeof(t.reason));
 	return t;
 }
 
@@ -155,11 +172,17 @@ static void numbers_of_kinds_and_enumerators_stay_as_they_are(void **state)
 	assert_int_equal(RECORD_READING, 4);
 	assert_int_equal(RECORD_TRANSITION, 2);
 	assert_int_equal(RECORD_DEAD_LETTER, 3);
+	assert_int_equal(RECORD_ALARM, 5);
 	assert_int_equal(REJECT_EMPTY_PAYLOAD, 1);
 	assert_int_equal(REJECT_OUT_OF_RANGE, 9);
 	assert_int_equal(REJECT_DATABASE, 18);
 	assert_int_equal(MSG_CANCEL, 2);
 	assert_int_equal(CAUSE_THRESHOLD, 0);
+	assert_int_equal(CAUSE_TEST, 10);
+	assert_int_equal(EVENT_RAISED, 0);
+	assert_int_equal(EVENT_REPEATED, 3);
+	assert_int_equal(EVENT_OUT_OF_SERVICE, 9);
+	assert_int_equal(EVENT_TEST, 11);
 	assert_int_equal(SEVERITY_UNKNOWN, 4);
 }
 
@@ -170,10 +193,14 @@ static void the_layout_of_a_transition_and_a_dead_letter_stays_as_it_is(void **s
 	struct dead_letter l = some_letter();
 
 	(void)state;
-	assert_int_equal(record_encode_transition(&t, body), 89 + 6 + 64 + 40 + 120 + 48 + 16 + 40);
+	assert_int_equal(record_encode_transition(&t, body),
+	                 139 + 10 + 64 + 40 + 120 + 48 + 16 + 40 + 48 + 64 + 128 + 200);
 	assert_memory_equal(body + 8, "\0\0\0\0\0\0\0\x80", 8); /* sent */
 	assert_memory_equal(body + 72, "\0\0\0\x80\xff\xff\xff\x7f\xff\xff\xff\xff", 12);
-	assert_memory_equal(body + 84, "\2\0\1\4\x9\x40xx", 8);
+	assert_memory_equal(body + 84, "\2\xa\1\4\x9\xff\xff", 7);
+	assert_memory_equal(body + 96, "\x7f\0\0\0\0\0\0\0\x80\xfe", 10); /* period, onset, projected */
+	assert_memory_equal(body + 113, "\2\0\0\0\0\0\0\0\xfe\xff", 10);  /* message before, shelved */
+	assert_memory_equal(body + 129, "\1\0\0\x80\xfe\xff\xff\xff\xb\x1f\x40xx", 13);
 	assert_int_equal(record_encode_dead_letter(&l, body), 13 + 8 + 26 + 0 + 13 + 4);
 	assert_memory_equal(body, "\x2a\0\0\0\0\0\0\0\x40\x42\xf\0\x12\x1a\0sens", 19);
 	assert_memory_equal(body + 41, "\0\0\xd\0no", 6);
@@ -219,6 +246,28 @@ static void a_reading_that_tells_nothing_more_is_short(void **state)
 	assert_true(isnan(back.result) && !back.has_raw && !told.settles && !told.gap);
 }
 
+static void expect_same_change(const struct transition *back, const struct transition *t)
+{
+	assert_string_equal(back->key.station, t->key.station);
+	assert_string_equal(back->key.property, t->key.property);
+	assert_string_equal(back->name, t->name);
+	assert_string_equal(back->level_name, t->level_name);
+	assert_string_equal(back->unit, t->unit);
+	assert_string_equal(back->datum, t->datum);
+	assert_memory_equal(&back->latitude, &t->latitude, sizeof(double));
+	assert_memory_equal(&back->longitude, &t->longitude, sizeof(double));
+	assert_memory_equal(&back->value, &t->value, sizeof(double));
+	assert_memory_equal(&back->threshold, &t->threshold, sizeof(double));
+	assert_memory_equal(&back->peak, &t->peak, sizeof(double));
+	assert_true(back->phenomenon_us == t->phenomenon_us && back->sent_us == t->sent_us);
+	assert_true(back->started_us == t->started_us && back->peak_us == t->peak_us);
+	assert_true(back->level == t->level && back->previous_level == t->previous_level);
+	assert_true(back->sequence == t->sequence && back->msg_type == t->msg_type &&
+	            back->cause == t->cause);
+	assert_true(back->direction == t->direction && back->severity == t->severity &&
+	            back->quality == t->quality);
+}
+
 static void a_transition_at_every_limit_comes_back_as_it_was(void **state)
 {
 	struct transition t = longest_transition(), back;
@@ -226,24 +275,113 @@ static void a_transition_at_every_limit_comes_back_as_it_was(void **state)
 
 	(void)state;
 	memset(&back, 0xaa, sizeof(back));
-	assert_int_equal(record_decode_transition(body, record_encode_transition(&t, body), &back), 0);
-	assert_string_equal(back.key.station, t.key.station);
-	assert_string_equal(back.key.property, t.key.property);
-	assert_string_equal(back.name, t.name);
-	assert_string_equal(back.level_name, t.level_name);
-	assert_string_equal(back.unit, t.unit);
-	assert_string_equal(back.datum, t.datum);
-	assert_memory_equal(&back.latitude, &t.latitude, sizeof(double));
-	assert_memory_equal(&back.longitude, &t.longitude, sizeof(double));
-	assert_memory_equal(&back.value, &t.value, sizeof(double));
-	assert_memory_equal(&back.threshold, &t.threshold, sizeof(double));
-	assert_memory_equal(&back.peak, &t.peak, sizeof(double));
-	assert_true(back.phenomenon_us == t.phenomenon_us && back.sent_us == t.sent_us);
-	assert_true(back.started_us == t.started_us && back.peak_us == t.peak_us);
-	assert_true(back.level == t.level && back.previous_level == t.previous_level);
-	assert_true(back.sequence == t.sequence && back.msg_type == t.msg_type && back.cause == t.cause);
-	assert_true(back.direction == t.direction && back.severity == t.severity &&
-	            back.quality == t.quality);
+	assert_int_equal(
+		record_decode_transition(RECORD_ALARM, body, record_encode_transition(&t, body), &back), 0);
+	expect_same_change(&back, &t);
+	assert_true(back.period_us == t.period_us && back.onset_us == t.onset_us);
+	assert_true(back.projected_us == t.projected_us && back.projected_level == t.projected_level);
+	assert_true(back.before_sent_us == t.before_sent_us && back.before_sequence == t.before_sequence);
+	assert_true(back.shelved_until_us == t.shelved_until_us && back.event == EVENT_TEST);
+	assert_string_equal(back.projected_name, t.projected_name);
+	assert_string_equal(back.user, t.user);
+	assert_string_equal(back.client, t.client);
+	assert_string_equal(back.reason, t.reason);
+}
+
+static void each_flag_of_a_transition_comes_back_alone(void **state)
+{
+	static const size_t flags[] = {
+		offsetof(struct transition, silent),     offsetof(struct transition, acknowledged),
+		offsetof(struct transition, suppressed), offsetof(struct transition, out_of_service),
+		offsetof(struct transition, held),
+	};
+	uint8_t body[RECORD_BODY_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct transition t = {.quality = QUALITY_PASS}, back;
+
+		*(bool *)((char *)&t + flags[i]) = true;
+		assert_int_equal(record_decode_transition(RECORD_ALARM, body,
+		                                          record_encode_transition(&t, body), &back),
+		                 0);
+		for (size_t j = 0; j < ARRAY_SIZE(flags); j++) {
+			assert_int_equal(*(const bool *)((const char *)&back + flags[j]), i == j);
+		}
+		assert_false(back.beside);
+	}
+}
+
+/* What was written before: without all that follows the quality of a transition of today, and its last four texts. */
+static size_t encode_as_before(const struct transition *t, uint8_t body[static RECORD_BODY_MAX])
+{
+	uint8_t today[RECORD_BODY_MAX];
+	size_t length = record_encode_transition(t, today);
+	size_t texts =
+		strlen(t->projected_name) + strlen(t->user) + strlen(t->client) + strlen(t->reason) + 4;
+
+	memcpy(body, today, 89);
+	memcpy(body + 89, today + 139, length - 139 - texts);
+	return length - 50 - texts;
+}
+
+static void a_transition_of_an_older_version_is_still_read(void **state)
+{
+	static const struct {
+		int32_t previous_level, level;
+		uint32_t sequence;
+		enum alarm_event event;
+	} cases[] = {
+		{0, 2, 1, EVENT_RAISED},
+		{2, 3, 2, EVENT_CHANGED},
+		{3, 1, 9, EVENT_CHANGED},
+		{1, 0, 10, EVENT_CLEARED},
+	};
+	struct transition t = longest_transition(), back;
+	uint8_t body[RECORD_BODY_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		t.previous_level = cases[i].previous_level;
+		t.level = cases[i].level;
+		t.sequence = cases[i].sequence;
+		memset(&back, 0xaa, sizeof(back));
+		assert_int_equal(
+			record_decode_transition(RECORD_TRANSITION, body, encode_as_before(&t, body), &back),
+			0);
+		expect_same_change(&back, &t);
+		assert_int_equal(back.event, cases[i].event);
+		assert_true(back.period_us == 0 && back.onset_us == 0 && back.projected_us == 0);
+		assert_true(!back.silent && !back.acknowledged && !back.held && back.user[0] == '\0');
+	}
+}
+
+static void a_transition_is_no_record_of_another_kind(void **state)
+{
+	struct transition t = longest_transition(), back;
+	uint8_t body[RECORD_BODY_MAX];
+	size_t length = record_encode_transition(&t, body);
+
+	(void)state;
+	assert_int_equal(record_decode_transition(RECORD_READING, body, length, &back), -EBADMSG);
+	assert_int_equal(record_decode_transition(RECORD_TRANSITION, body, length, &back), -EBADMSG);
+	length = encode_as_before(&t, body);
+	assert_int_equal(record_decode_transition(RECORD_ALARM, body, length, &back), -EBADMSG);
+}
+
+/* PostgreSQL would refuse the half of a character, and with it the whole record. */
+static void texts_of_an_operator_are_cut_between_characters(void **state)
+{
+	struct transition t = longest_transition(), back;
+	uint8_t body[RECORD_BODY_MAX];
+
+	(void)state;
+	memcpy(t.reason + OPERATOR_REASON_MAX - 2, "\xe2\x82", 2);
+	memcpy(t.user, "Th\xe1\xbb\xa7y\0", 7);
+	assert_int_equal(
+		record_decode_transition(RECORD_ALARM, body, record_encode_transition(&t, body), &back), 0);
+	assert_int_equal(strlen(back.reason), OPERATOR_REASON_MAX - 2);
+	assert_string_equal(back.user, "Th\xe1\xbb\xa7y");
 }
 
 static void a_dead_letter_comes_back_with_nul_bytes_in_its_payload(void **state)
@@ -310,9 +448,10 @@ static int decode_copy(uint8_t kind, const uint8_t *body, size_t length)
 
 	assert_non_null(copy);
 	memcpy(copy, body, length);
-	int e = kind == RECORD_READING      ? record_decode_reading(kind, copy, length, &r, &h)
-	        : kind == RECORD_TRANSITION ? record_decode_transition(copy, length, &t)
-	                                    : record_decode_dead_letter(copy, length, &texts, &l);
+	int e = kind == RECORD_READING ? record_decode_reading(kind, copy, length, &r, &h)
+	        : kind == RECORD_TRANSITION || kind == RECORD_ALARM
+	                ? record_decode_transition(kind, copy, length, &t)
+	                : record_decode_dead_letter(copy, length, &texts, &l);
 	free(copy);
 	return e;
 }
@@ -325,7 +464,8 @@ static size_t encode_kind(uint8_t kind, uint8_t body[static RECORD_BODY_MAX])
 	struct dead_letter l = some_letter();
 
 	return kind == RECORD_READING      ? record_encode_reading(&r, &h, body)
-	       : kind == RECORD_TRANSITION ? record_encode_transition(&t, body)
+	       : kind == RECORD_TRANSITION ? encode_as_before(&t, body)
+	       : kind == RECORD_ALARM      ? record_encode_transition(&t, body)
 	                                   : record_encode_dead_letter(&l, body);
 }
 
@@ -334,7 +474,7 @@ static void refuses_a_body_cut_at_any_byte_or_with_one_more(void **state)
 	uint8_t body[RECORD_BODY_MAX] = {0};
 
 	(void)state;
-	for (uint8_t kind = RECORD_TRANSITION; kind <= RECORD_READING; kind++) {
+	for (uint8_t kind = RECORD_TRANSITION; kind <= RECORD_ALARM; kind++) {
 		size_t length = encode_kind(kind, body);
 
 		assert_int_equal(decode_copy(kind, body, length), 0);
@@ -350,7 +490,7 @@ static void survives_any_byte_set_to_any_value(void **state)
 	uint8_t body[RECORD_BODY_MAX];
 
 	(void)state;
-	for (uint8_t kind = RECORD_TRANSITION; kind <= RECORD_READING; kind++) {
+	for (uint8_t kind = RECORD_TRANSITION; kind <= RECORD_ALARM; kind++) {
 		size_t length = encode_kind(kind, body);
 
 		for (size_t i = 0; i < length; i++) {
@@ -389,6 +529,9 @@ static void refuses_enumerators_that_do_not_exist(void **state)
 	expect_refusal(RECORD_TRANSITION, 86, DIRECTION_FALLING + 1);
 	expect_refusal(RECORD_TRANSITION, 87, SEVERITY_UNKNOWN + 1);
 	expect_refusal(RECORD_TRANSITION, 88, 8);
+	expect_refusal(RECORD_ALARM, 85, CAUSE_COUNT);
+	expect_refusal(RECORD_ALARM, 137, EVENT_COUNT);
+	expect_refusal(RECORD_ALARM, 138, 32);
 	expect_refusal(RECORD_DEAD_LETTER, 12, REJECT_NONE);
 	expect_refusal(RECORD_DEAD_LETTER, 12, REJECT_COUNT);
 }
@@ -398,6 +541,7 @@ static void refuses_a_nul_inside_a_text(void **state)
 	(void)state;
 	expect_refusal(RECORD_READING, 65, 0);
 	expect_refusal(RECORD_TRANSITION, 90, 0);
+	expect_refusal(RECORD_ALARM, 140, 0);
 	expect_refusal(RECORD_DEAD_LETTER, 15, 0);
 }
 
@@ -425,6 +569,10 @@ int main(void)
 		cmocka_unit_test(the_layout_of_a_transition_and_a_dead_letter_stays_as_it_is),
 		cmocka_unit_test(a_reading_comes_back_as_it_was),
 		cmocka_unit_test(a_transition_at_every_limit_comes_back_as_it_was),
+		cmocka_unit_test(each_flag_of_a_transition_comes_back_alone),
+		cmocka_unit_test(a_transition_of_an_older_version_is_still_read),
+		cmocka_unit_test(a_transition_is_no_record_of_another_kind),
+		cmocka_unit_test(texts_of_an_operator_are_cut_between_characters),
 		cmocka_unit_test(a_dead_letter_comes_back_with_nul_bytes_in_its_payload),
 		cmocka_unit_test(texts_of_a_dead_letter_are_cut_between_characters),
 		cmocka_unit_test(refuses_a_body_cut_at_any_byte_or_with_one_more),
