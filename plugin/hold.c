@@ -24,10 +24,11 @@ static bool believe(struct hold *h, int64_t at_us, double value)
 	return true;
 }
 
-/* Whether the value can have risen from the last believed one. */
-static bool is_plausible(const struct hold_config *config, const struct hold *h, int64_t at_us, double value)
+/* Whether the value can have risen from the last believed one in the time passed. */
+static bool is_plausible(const struct hold_config *config, const struct hold *h, int64_t passed_us,
+                         double value)
 {
-	return value - h->believed <= allowance(config, at_us - h->believed_us);
+	return value - h->believed <= allowance(config, passed_us);
 }
 
 /* Whether the held run's newest value leads to this one. */
@@ -52,7 +53,8 @@ static bool ends_hold(const struct hold_config *config, struct hold *h, int64_t 
 {
 	bool step = is_step(config, h, at_us, value);
 
-	if (at_us - h->held_us >= config->timeout_us || (!step && is_plausible(config, h, at_us, value))) {
+	if (at_us - h->held_us >= config->timeout_us ||
+	    (!step && is_plausible(config, h, at_us - h->run_us, value))) {
 		return true;
 	}
 	add_to_run(h, at_us, value, !step);
@@ -68,7 +70,7 @@ static bool judge_rise(const struct hold_config *config, struct hold *h, int64_t
 	if (h->held_us != 0) {
 		return ends_hold(config, h, at_us, value) && believe(h, at_us, value);
 	}
-	if (is_plausible(config, h, at_us, value)) {
+	if (is_plausible(config, h, at_us - h->believed_us, value)) {
 		return believe(h, at_us, value);
 	}
 	h->held_us = at_us;

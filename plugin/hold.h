@@ -21,9 +21,11 @@
  *   confirmed  when the run's highest and lowest value are `move` apart, or
  *              the hold has lasted `timeout`, or a neighbour bears the value
  *              out: from then on values are believed;
- *   dropped    when a value comes by an implausible step, or later, and is
- *              plausible above the last believed one: it is believed, what
- *              was held is not.
+ *   dropped    when a value comes by an implausible step, or later, and lies
+ *              no further above the last believed one than rise_max allows in
+ *              the time since the run's newest value: under an object the
+ *              water is taken to stand still. The value is believed, what was
+ *              held is not.
  *
  * Any other value begins the run anew; the timeout goes on. A value below the
  * last believed one is always believed when nothing is held.
