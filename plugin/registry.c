@@ -1,4 +1,4 @@
-#include "registry.h"
+#include "registry_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,6 +34,7 @@ void registry_free(struct registry *r)
 #define X(type, name) free(r->name);
 	REGISTRY_ARRAYS(X)
 #undef X
+	free(r->memberships);
 	free(r->index);
 	free(r);
 }
@@ -78,8 +79,7 @@ static int compare_inputs(const void *left, const void *right)
 	return order != 0 ? order : strcmp(a->key.property, b->key.property);
 }
 
-/* Sorts; -EEXIST when two are equal. */
-static int seal_array(void *array, size_t count, size_t size, int (*compare)(const void *, const void *))
+int registry_seal_array(void *array, size_t count, size_t size, int (*compare)(const void *, const void *))
 {
 	const char *element = array;
 
@@ -113,7 +113,7 @@ static int seal_datastreams(struct registry *r)
 
 		if (!is_range(d->threshold_first, d->threshold_count, r->count.thresholds) ||
 		    !is_range(d->conversion_first, d->conversion_count, r->count.conversions) ||
-		    d->quality > r->count.qualities) {
+		    d->quality > r->count.qualities || d->area > r->count.areas) {
 			return -EINVAL;
 		}
 		threshold_sort(&r->thresholds[d->threshold_first], d->threshold_count);
@@ -192,14 +192,17 @@ static int seal_index(struct registry *r)
 
 int registry_seal(struct registry *r)
 {
-	int error =
-		seal_array(r->properties, r->count.properties, sizeof(*r->properties), compare_properties);
+	int error = registry_seal_array(r->properties, r->count.properties, sizeof(*r->properties),
+	                                compare_properties);
 
 	if (error == 0) {
-		error = seal_array(r->units, r->count.units, sizeof(*r->units), compare_units);
+		error = registry_seal_array(r->units, r->count.units, sizeof(*r->units), compare_units);
 	}
 	if (error == 0) {
-		error = seal_array(r->inputs, r->count.inputs, sizeof(*r->inputs), compare_inputs);
+		error = registry_seal_array(r->inputs, r->count.inputs, sizeof(*r->inputs), compare_inputs);
+	}
+	if (error == 0) {
+		error = registry_seal_members(r);
 	}
 	if (error == 0) {
 		error = seal_datastreams(r);
@@ -256,6 +259,11 @@ const struct threshold *registry_thresholds(const struct registry *r, const stru
 const struct conversion *registry_conversions(const struct registry *r, const struct registry_datastream *d)
 {
 	return &r->conversions[d->conversion_first];
+}
+
+const char *registry_area(const struct registry *r, const struct registry_datastream *d)
+{
+	return d->area > 0 ? r->areas[d->area - 1].text : "";
 }
 
 const struct registry_datastream *registry_numbered(const struct registry *r, uint32_t n)

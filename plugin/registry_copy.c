@@ -30,7 +30,7 @@ struct copy_header {
 };
 
 #define COPY_MAGIC   "HWREGIST"
-#define COPY_VERSION 3u
+#define COPY_VERSION 4u
 #define COPY_MAX     (UINT64_C(64) << 30) /* no count beyond this is believed, bytes */
 
 static const size_t sizes[ARRAYS] = {

@@ -152,6 +152,148 @@ static void builtin_knows_the_water_level(void **state)
 	registry_free(r);
 }
 
+/* --- groups --- */
+
+/* Number 1 and 3 watch 2; 3 watches 1 too. Given in no order. */
+static struct registry *two_groups(void)
+{
+	struct registry *r =
+		registry_new(&(struct registry_counts){.datastreams = 4, .members = 5, .areas = 1});
+
+	assert_non_null(r);
+	r->datastreams[0].key = key_of("a", "group");
+	r->datastreams[1].key = key_of("b", "water_level");
+	r->datastreams[2].key = key_of("c", "group");
+	r->datastreams[3].key = key_of("d", "flow");
+	r->members[0] = (struct registry_member){
+		.datastream = 3, .member = 2, .cause = CAUSE_GROUP, .position = 1, .member_level = 2};
+	r->members[1] = (struct registry_member){
+		.datastream = 3, .member = 2, .cause = CAUSE_UPSTREAM, .travel_us = 9, .member_level = 3};
+	r->members[2] = (struct registry_member){
+		.datastream = 1, .member = 2, .cause = CAUSE_GROUP, .period_us = 60, .member_level = 4};
+	r->members[3] = (struct registry_member){.datastream = 3,
+	                                         .member = 1,
+	                                         .cause = CAUSE_GROUP,
+	                                         .member_cause = CAUSE_GROUP,
+	                                         .member_level = 1};
+	r->members[4] = (struct registry_member){
+		.datastream = 1, .member = 2, .cause = CAUSE_GROUP, .period_us = 30, .member_level = 5};
+	strcpy(r->areas[0].text, "1,1 1,2 2,2 1,1");
+	r->datastreams[3].area = 1;
+	return r;
+}
+
+static void expect_members(const struct registry *r, size_t datastream, const int *levels, size_t count)
+{
+	const struct registry_datastream *d = &r->datastreams[datastream];
+	const struct registry_member *m = registry_members(r, d);
+
+	assert_int_equal(d->member_count, count);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(m[i].member_level, levels[i]);
+		assert_ptr_equal(registry_numbered(r, m[i].datastream), d);
+	}
+}
+
+static void groups_have_their_members_by_cause_period_and_position(void **state)
+{
+	struct registry *r = two_groups();
+
+	(void)state;
+	assert_int_equal(registry_seal(r), 0);
+	expect_members(r, 0, (const int[]){5, 4}, 2);
+	expect_members(r, 1, NULL, 0);
+	expect_members(r, 2, (const int[]){1, 2, 3}, 3);
+	expect_members(r, 3, NULL, 0);
+	registry_free(r);
+}
+
+static void datastream_knows_the_groups_that_it_is_a_member_of(void **state)
+{
+	struct registry *r = two_groups();
+	static const size_t expected[] = {1, 4, 0, 0};
+	const uint32_t *at = NULL;
+
+	(void)state;
+	assert_int_equal(registry_seal(r), 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(registry_memberships(r, &r->datastreams[i], &at), expected[i]);
+		for (size_t j = 0; j < expected[i]; j++) {
+			assert_int_equal(r->members[at[j]].member, i + 1);
+			assert_true(j == 0 || at[j - 1] < at[j]);
+		}
+	}
+	registry_free(r);
+}
+
+static void memberships_are_found_among_ten_thousand_members(void **state)
+{
+	struct registry *r = registry_new(&(struct registry_counts){.datastreams = 10000, .members = 10000});
+	const uint32_t *at;
+	char code[32];
+
+	(void)state;
+	assert_non_null(r);
+	for (uint32_t i = 0; i < 10000; i++) {
+		snprintf(code, sizeof(code), "s-%u", i);
+		r->datastreams[i].key = key_of(code, "flow");
+		/* 7919 is prime: every datastream is a member of one other. */
+		r->members[i] = (struct registry_member){
+			.datastream = i + 1, .member = i * 7919 % 10000 + 1, .cause = CAUSE_GROUP};
+	}
+	assert_int_equal(registry_seal(r), 0);
+	for (uint32_t i = 0; i < 10000; i++) {
+		assert_int_equal(registry_memberships(r, &r->datastreams[i * 7919 % 10000], &at), 1);
+		assert_int_equal(r->members[at[0]].datastream, i + 1);
+	}
+	registry_free(r);
+}
+
+static void refuses_members_that_make_no_sense(void **state)
+{
+	static const struct registry_member bad[] = {
+		{.datastream = 0, .member = 1, .cause = CAUSE_GROUP},
+		{.datastream = 5, .member = 1, .cause = CAUSE_GROUP},
+		{.datastream = 1, .member = 0, .cause = CAUSE_GROUP},
+		{.datastream = 1, .member = 5, .cause = CAUSE_GROUP},
+		{.datastream = 1, .member = 2, .cause = CAUSE_GROUP, .position = GROUP_MEMBERS_MAX},
+		{.datastream = 1, .member = 2, .cause = CAUSE_COUNT},
+		{.datastream = 1, .member = 2, .cause = CAUSE_GROUP, .member_cause = CAUSE_COUNT},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct registry *r = two_groups();
+
+		r->members[2] = bad[i];
+		assert_int_equal(registry_seal(r), -EINVAL);
+		registry_free(r);
+	}
+}
+
+static void refuses_two_members_at_one_position(void **state)
+{
+	struct registry *r = two_groups();
+
+	(void)state;
+	r->members[3].position = r->members[0].position;
+	assert_int_equal(registry_seal(r), -EEXIST);
+	registry_free(r);
+}
+
+static void area_is_that_of_the_station_or_empty(void **state)
+{
+	struct registry *r = two_groups();
+
+	(void)state;
+	assert_int_equal(registry_seal(r), 0);
+	assert_string_equal(registry_area(r, &r->datastreams[0]), "");
+	assert_string_equal(registry_area(r, &r->datastreams[3]), "1,1 1,2 2,2 1,1");
+	r->datastreams[0].area = 2;
+	assert_int_equal(registry_seal(r), -EINVAL);
+	registry_free(r);
+}
+
 /* --- the copy on disk --- */
 
 static char path[] = "/tmp/highwater-registry-XXXXXX";
@@ -187,6 +329,24 @@ static void copy_reads_back_what_was_saved(void **state)
 	assert_int_equal(registry_thresholds(copy, registry_find(copy, &nha_be))[1].level, 3);
 	registry_free(copy);
 	registry_free(r);
+}
+
+static void copy_keeps_groups_holds_and_areas(void **state)
+{
+	struct registry *r = two_groups(), *copy = NULL;
+	const uint32_t *at;
+
+	(void)state;
+	r->datastreams[1].hold = (struct hold_config){.rise_max = 1e-9, .move = 0.03, .timeout_us = 5};
+	assert_int_equal(registry_seal(r), 0);
+	assert_int_equal(registry_save(r, path), 0);
+	registry_free(r);
+	assert_int_equal(registry_load(&copy, path), 0);
+	expect_members(copy, 2, (const int[]){1, 2, 3}, 3);
+	assert_int_equal(registry_memberships(copy, &copy->datastreams[1], &at), 4);
+	assert_true(copy->datastreams[1].hold.rise_max == 1e-9 && copy->datastreams[1].hold.timeout_us == 5);
+	assert_string_equal(registry_area(copy, &copy->datastreams[3]), "1,1 1,2 2,2 1,1");
+	registry_free(copy);
 }
 
 static void absent_copy_says_so(void **state)
@@ -238,7 +398,14 @@ int main(void)
 		cmocka_unit_test(refuses_thresholds_outside_the_array),
 		cmocka_unit_test(finds_each_of_ten_thousand),
 		cmocka_unit_test(builtin_knows_the_water_level),
+		cmocka_unit_test(groups_have_their_members_by_cause_period_and_position),
+		cmocka_unit_test(datastream_knows_the_groups_that_it_is_a_member_of),
+		cmocka_unit_test(memberships_are_found_among_ten_thousand_members),
+		cmocka_unit_test(refuses_members_that_make_no_sense),
+		cmocka_unit_test(refuses_two_members_at_one_position),
+		cmocka_unit_test(area_is_that_of_the_station_or_empty),
 		cmocka_unit_test_setup_teardown(copy_reads_back_what_was_saved, make_path, remove_path),
+		cmocka_unit_test_setup_teardown(copy_keeps_groups_holds_and_areas, make_path, remove_path),
 		cmocka_unit_test(absent_copy_says_so),
 		cmocka_unit_test_setup_teardown(copy_with_any_byte_changed_or_cut_is_refused, make_path,
 	                                        remove_path),
