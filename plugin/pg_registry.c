@@ -21,7 +21,7 @@ static const char datastreams_sql[] =
 static const char thresholds_sql[] =
 	"SELECT DISTINCT ON (datastream_id, level)"
 	" datastream_id, level, name, set_value, clear_value, direction, severity"
-	" FROM highwater.threshold WHERE valid_from <= now()"
+	" FROM highwater.threshold WHERE valid_from <= coalesce(nullif($1::timestamptz, '-infinity'), now())"
 	" ORDER BY datastream_id, level, valid_from DESC";
 
 static const char units_sql[] = "SELECT code, dimension, factor, shift FROM highwater.unit";
@@ -55,6 +55,7 @@ struct load {
 	struct pg_quality_interval *intervals; /* of to->datastreams */
 	struct pg_ids *ids;
 	struct pg_registry_report *report;
+	int64_t as_of_us; /* INT64_MIN: now */
 };
 
 static void load_done(struct load *l)
@@ -63,6 +64,23 @@ static void load_done(struct load *l)
 		PQclear(l->from[i]);
 	}
 	free(l->intervals);
+}
+
+/* The moment of which thresholds are asked for: its parameter. */
+static int read_thresholds(struct load *l, struct pg_conn *c, const char *sql, struct pg_error *error)
+{
+	struct pg_params params = {.count = 0};
+	int status;
+
+	pg_params_next(&params);
+	if (l->as_of_us == INT64_MIN) {
+		pg_binary_raw_i64(&params.bytes, INT64_MIN); /* -infinity: now */
+	} else {
+		pg_binary_raw_timestamptz(&params.bytes, l->as_of_us);
+	}
+	status = pg_conn_query(c, sql, &params, &l->from[ASK_THRESHOLDS], error);
+	pg_params_done(&params);
+	return status;
 }
 
 static int read_all(struct load *l, struct pg_conn *c, struct pg_error *error)
@@ -76,7 +94,8 @@ static int read_all(struct load *l, struct pg_conn *c, struct pg_error *error)
 	int status = pg_conn_run(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, error);
 
 	for (size_t i = 0; i < QUESTIONS && status == 0; i++) {
-		status = pg_conn_query(c, questions[i], NULL, &l->from[i], error);
+		status = i == ASK_THRESHOLDS ? read_thresholds(l, c, questions[i], error)
+		                             : pg_conn_query(c, questions[i], NULL, &l->from[i], error);
 	}
 	return status == 0 ? pg_conn_run(c, "COMMIT", NULL, error) : status;
 }
@@ -359,10 +378,10 @@ static int build(struct load *l, struct registry **ret)
 	return 0;
 }
 
-int pg_registry_load(struct pg_conn *c, struct pg_ids *ids, struct registry **ret,
-                     struct pg_registry_report *report, struct pg_error *error)
+int pg_registry_load_as_of(struct pg_conn *c, int64_t as_of_us, struct pg_ids *ids, struct registry **ret,
+                           struct pg_registry_report *report, struct pg_error *error)
 {
-	struct load l = {.ids = ids, .report = report};
+	struct load l = {.ids = ids, .report = report, .as_of_us = as_of_us};
 	int status = read_all(&l, c, error);
 
 	*report = (struct pg_registry_report){.next_change_us = INT64_MAX};
@@ -381,4 +400,10 @@ int pg_registry_load(struct pg_conn *c, struct pg_ids *ids, struct registry **re
 	}
 	load_done(&l);
 	return status;
+}
+
+int pg_registry_load(struct pg_conn *c, struct pg_ids *ids, struct registry **ret,
+                     struct pg_registry_report *report, struct pg_error *error)
+{
+	return pg_registry_load_as_of(c, INT64_MIN, ids, ret, report, error);
 }

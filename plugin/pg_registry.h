@@ -31,4 +31,8 @@ struct pg_registry_report {
 int pg_registry_load(struct pg_conn *c, struct pg_ids *ids, struct registry **ret,
                      struct pg_registry_report *report, struct pg_error *error) must_check;
 
+/* The same with the thresholds that are, were or will be in force at a moment, Unix µs; INT64_MIN: now. */
+int pg_registry_load_as_of(struct pg_conn *c, int64_t as_of_us, struct pg_ids *ids, struct registry **ret,
+                           struct pg_registry_report *report, struct pg_error *error) must_check;
+
 #endif

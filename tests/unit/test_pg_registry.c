@@ -166,6 +166,40 @@ static void latest_threshold_that_has_begun_is_in_force(void **state)
 	assert_true(f->report.next_change_us > 60 * SECOND && f->report.next_change_us <= 90 * SECOND);
 }
 
+static void threshold_of_another_moment_is_the_one_in_force_then(void **state)
+{
+	static const struct {
+		const char *from_now;
+		const char *name; /* NULL: none */
+	} moments[] = {{"-3 days", NULL}, {"-36 hours", "old"}, {"1 hour", "now"}, {"2 days", "later"}};
+	struct fixture *f = fixture(state);
+
+	database_do(f->admin,
+	            "SELECT highwater.register_datastream('phu-an', 'water_level');"
+	            "INSERT INTO highwater.threshold (datastream_id, level, name, set_value, valid_from)"
+	            " SELECT 1, 1, name, set_value, now() + valid_from::interval FROM (VALUES"
+	            " ('old', 1, '-2 days'), ('now', 2, '-1 day'), ('later', 4, '1 day'))"
+	            " AS v(name, set_value, valid_from)");
+	for (size_t i = 0; i < ARRAY_SIZE(moments); i++) {
+		const struct registry_datastream *d;
+		char sql[100];
+
+		(void)snprintf(sql, sizeof(sql), "SELECT extract(epoch FROM now() + '%s'::interval)",
+		               moments[i].from_now);
+		registry_free(f->registry);
+		f->registry = NULL;
+		assert_int_equal(pg_registry_load_as_of(f->conn,
+		                                        (int64_t)database_number(f->admin, sql) * SECOND,
+		                                        f->ids, &f->registry, &f->report, &f->error),
+		                 0);
+		d = find(f, "phu-an");
+		assert_int_equal(d->threshold_count, moments[i].name != NULL);
+		if (moments[i].name != NULL) {
+			assert_string_equal(registry_thresholds(f->registry, d)->name, moments[i].name);
+		}
+	}
+}
+
 static void thresholds_stand_with_their_own_datastream(void **state)
 {
 	struct fixture *f = fixture(state);
@@ -239,6 +273,7 @@ int main(void)
 		TEST(new_schema_has_the_builtin_properties),
 		TEST(doubles_and_texts_come_through_exactly),
 		TEST(latest_threshold_that_has_begun_is_in_force),
+		TEST(threshold_of_another_moment_is_the_one_in_force_then),
 		TEST(thresholds_stand_with_their_own_datastream),
 		TEST(what_does_not_fit_is_left_out_and_named),
 		TEST(changes_of_others_and_our_own_are_told_apart),
