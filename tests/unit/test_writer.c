@@ -255,6 +255,16 @@ static uint64_t value(struct broker *b, enum stats_value id)
 	return stats_get(&b->stats, id);
 }
 
+static void wait_until_connected(struct broker *b)
+{
+	int64_t give_up = clock_monotonic_us() + PATIENCE;
+
+	while (value(b, STATS_WRITER_CONNECTED) == 0) {
+		assert_true(clock_monotonic_us() < give_up);
+		nap();
+	}
+}
+
 static void stores_what_is_in_the_journal_and_what_comes(void **state)
 {
 	struct fixture *f = fixture(state);
@@ -443,6 +453,8 @@ static void two_brokers_with_the_same_readings_store_them_once(void **state)
 	open_broker(&f->other, NULL);
 	start_writer(&f->broker, database_conninfo());
 	start_writer(&f->other, database_conninfo());
+	wait_until_connected(&f->broker);
+	wait_until_connected(&f->other); /* one alone could have stored all before the other came */
 	for (int i = 0; i < 20; i++) {
 		append(f, &f->broker, i * 200, (i + 1) * 200);
 		append(f, &f->other, i * 200, (i + 1) * 200);
