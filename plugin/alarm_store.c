@@ -1,6 +1,7 @@
 #include "alarm_store.h"
 
 #include "alarm_format.h"
+#include "alarm_upgrade.h"
 #include "slot_store.h"
 
 #include <errno.h>
@@ -21,6 +22,9 @@ int alarm_store_open(struct alarm_store **ret, const char *path, uint32_t max_sl
 		return -ENOMEM;
 	}
 	r = slot_store_open(&s->slots, path, &alarm_format_kind, max_slots, ret_damaged);
+	if (r == -ESTALE) {
+		r = alarm_upgrade(&s->slots, path, max_slots, ret_damaged);
+	}
 	if (r < 0) {
 		free(s);
 		return r == -ESTALE ? -EBADMSG : r;
@@ -38,23 +42,22 @@ void alarm_store_close(struct alarm_store *s)
 }
 
 struct visit {
-	void (*each)(void *context, uint32_t slot, const struct datastream_key *key,
-	             const struct rules_state *state);
+	void (*each)(void *context, uint32_t slot, const struct datastream_key *key, enum cause cause,
+	             int64_t period_us, const struct alarm_state *state);
 	void *context;
 };
 
 static void visit_slot(void *context, uint32_t slot, const struct datastream_key *key, const void *body)
 {
+	const struct alarm_body *b = body;
 	const struct visit *v = context;
-	struct rules_state state;
 
-	alarm_format_decode(body, &state);
-	v->each(v->context, slot, key, &state);
+	v->each(v->context, slot, key, (enum cause)b->cause, b->period_us, &b->state);
 }
 
 void alarm_store_each(const struct alarm_store *s,
                       void (*each)(void *context, uint32_t slot, const struct datastream_key *key,
-                                   const struct rules_state *state),
+                                   enum cause cause, int64_t period_us, const struct alarm_state *state),
                       void *context)
 {
 	struct visit v = {each, context};
@@ -62,12 +65,12 @@ void alarm_store_each(const struct alarm_store *s,
 	slot_store_each(s->slots, visit_slot, &v);
 }
 
-int alarm_store_put(struct alarm_store *s, uint32_t *slot, const struct datastream_key *key,
-                    const struct rules_state *state)
+int alarm_store_put(struct alarm_store *s, uint32_t *slot, const struct datastream_key *key, enum cause cause,
+                    int64_t period_us, const struct alarm_state *state)
 {
 	struct alarm_body body;
 
-	alarm_format_encode(&body, state);
+	alarm_format_encode(&body, cause, period_us, state);
 	return slot_store_put(s->slots, slot, key, &body);
 }
 

@@ -2,9 +2,9 @@
  * alarm_store - alarm state that survives a kill -9, a start without database
  * and a power cut.
  *
- * A slot store (slot_store.h) whose bodies are states of the rules, one for
- * each datastream that has ever had an incident, and whose mark is the
- * published position. alarm_format.h rules the bytes.
+ * A slot store (slot_store.h) whose bodies are states of alarms, one for each
+ * that has ever had something to remember, and whose mark is the published
+ * position. alarm_format.h rules the bytes. A file of version 1 is taken over.
  *
  * Promise  What alarm_store_put() has written is there after the process is
  *          killed; after a power cut, what alarm_store_sync() has flushed.
@@ -17,8 +17,8 @@
 #ifndef HIGHWATER_ALARM_STORE_H
 #define HIGHWATER_ALARM_STORE_H
 
+#include "alarm.h"
 #include "reading.h"
-#include "rules.h"
 #include "util.h"
 
 struct alarm_store;
@@ -27,7 +27,7 @@ struct alarm_store;
 
 /*
  * [start] Opens or creates the file; max_slots bounds what it may grow to, but a file that is larger already
- * is used whole. -EBADMSG: not an alarm store, or of another version or byte order; -EAGAIN: another process
+ * is used whole. -EBADMSG: not an alarm store, or of a later version or another byte order; -EAGAIN: another process
  * has it open; else from the file system. A slot of which no copy is whole is left out and counted in
  * *ret_damaged; so is the published position, which is then 0.
  */
@@ -38,13 +38,13 @@ void alarm_store_close(struct alarm_store *s); /* [start] syncs; NULL is harmles
 /* [start] Calls each for every stored state. */
 void alarm_store_each(const struct alarm_store *s,
                       void (*each)(void *context, uint32_t slot, const struct datastream_key *key,
-                                   const struct rules_state *state),
+                                   enum cause cause, int64_t period_us, const struct alarm_state *state),
                       void *context);
 
 /* [loop] Writes the state; *slot is ALARM_SLOT_NONE the first time and is set then. -ENOSPC: no slot free;
  * -EINVAL: *slot was never handed out. No allocation, no system call. */
-int alarm_store_put(struct alarm_store *s, uint32_t *slot, const struct datastream_key *key,
-                    const struct rules_state *state) must_check;
+int alarm_store_put(struct alarm_store *s, uint32_t *slot, const struct datastream_key *key, enum cause cause,
+                    int64_t period_us, const struct alarm_state *state) must_check;
 
 /*
  * Up to which journal position transitions have been handed to subscribers.

@@ -88,9 +88,40 @@ static void journal_transition(struct alarms *a, const struct transition *t)
 		t->key.station, t->key.property, strerror(-error));
 }
 
+static struct alarm_state stored_state(const struct rules_state *s)
+{
+	return (struct alarm_state){
+		.levels =
+			{
+				.last_us = s->last_us,
+				.taken_us = s->last_us,
+				.at_us = s->last_us,
+				.newest = s->value,
+				.started_us = s->started_us,
+				.onset_us = s->started_us,
+				.changed_us = s->changed_us,
+				.peak_us = s->peak_us,
+				.peak = s->peak,
+				.value = s->value,
+				.threshold = s->threshold,
+				.level = s->level,
+				.previous_level = s->previous_level,
+				.sequence = s->sequence,
+				.direction = s->direction,
+				.severity = s->severity,
+				.quality = s->quality,
+				.transition_quality = s->quality,
+			},
+		.told = s->level != LEVEL_NORMAL,
+		.told_level = s->level,
+		.told_sequence = s->level != LEVEL_NORMAL ? s->sequence : 0,
+	};
+}
+
 static void store_state(struct alarms *a, struct datastream *d)
 {
-	int error = alarm_store_put(a->store, &d->alarm_slot, &d->key, &d->rules);
+	const struct alarm_state state = stored_state(&d->rules);
+	int error = alarm_store_put(a->store, &d->alarm_slot, &d->key, CAUSE_THRESHOLD, 0, &state);
 
 	if (error != 0 && !a->store_full) {
 		a->store_full = true;
@@ -296,14 +327,34 @@ static struct datastream *restore_datastream(struct restore *r, const struct dat
 	return d;
 }
 
-static void restore_state(void *context, uint32_t slot, const struct datastream_key *key,
-                          const struct rules_state *state)
+static struct rules_state rules_of(const struct levels_state *s)
+{
+	return (struct rules_state){
+		.last_us = s->last_us,
+		.started_us = s->started_us,
+		.changed_us = s->changed_us,
+		.peak_us = s->peak_us,
+		.peak = s->peak,
+		.value = s->value,
+		.threshold = s->threshold,
+		.level = s->level,
+		.previous_level = s->previous_level,
+		.sequence = s->sequence,
+		.direction = s->direction,
+		.severity = s->severity,
+		.quality = s->transition_quality,
+	};
+}
+
+static void restore_state(void *context, uint32_t slot, const struct datastream_key *key, enum cause cause,
+                          int64_t period_us, const struct alarm_state *state)
 {
 	struct restore *r = context;
-	struct datastream *d = restore_datastream(r, key);
+	struct datastream *d = cause == CAUSE_THRESHOLD ? restore_datastream(r, key) : NULL;
 
+	(void)period_us;
 	if (d != NULL) {
-		d->rules = *state;
+		d->rules = rules_of(&state->levels);
 		d->alarm_slot = slot;
 	}
 }

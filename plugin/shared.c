@@ -49,6 +49,12 @@ static int make_state_dir(struct shared *s, const char *path)
 	return error;
 }
 
+/* Some have none, some a level, silence and a rate: four a datastream on average is plenty. */
+static uint32_t max_alarms(const struct shared_options *o)
+{
+	return (uint32_t)MIN((uint64_t)o->max_datastreams * 4, UINT32_MAX);
+}
+
 static int open_alarm_store(struct shared *s, const struct shared_options *o)
 {
 	char path[PATH_MAX];
@@ -56,7 +62,7 @@ static int open_alarm_store(struct shared *s, const struct shared_options *o)
 	int error = shared_path(o->state_dir, "alarms", path, sizeof(path));
 
 	if (error == 0) {
-		error = alarm_store_open(&s->alarm_store, path, o->max_datastreams, &damaged);
+		error = alarm_store_open(&s->alarm_store, path, max_alarms(o), &damaged);
 	}
 	if (error == -EAGAIN) {
 		log_post(

@@ -85,6 +85,11 @@ static int flush_directory_of(const char *path)
 	return r;
 }
 
+int slot_file_rename(const char *from, const char *to)
+{
+	return rename(from, to) == 0 ? flush_directory_of(to) : -errno;
+}
+
 static int write_new_file(int fd, const struct slot_kind *kind, uint32_t slots)
 {
 	const struct slot_header header = slot_format_header(kind);
@@ -117,11 +122,8 @@ static int create_file(const char *path, const struct slot_kind *kind, uint32_t 
 	}
 	fd = open(beside, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	r = fd >= 0 ? write_new_file(fd, kind, slots) : -errno;
-	if (r == 0 && rename(beside, path) != 0) {
-		r = -errno;
-	}
 	if (r == 0) {
-		r = flush_directory_of(path);
+		r = slot_file_rename(beside, path);
 	}
 	free(beside);
 	if (r < 0 && fd >= 0) {

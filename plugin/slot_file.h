@@ -2,7 +2,7 @@
  * slot_file - a slot store's file: made whole or not at all, opened by one
  * process, grown by slots that cannot fail later.
  *
- * Threads  open [start]; grow [care].
+ * Threads  open, rename [start]; grow [care].
  * Errors   0 or a negative errno. Nothing here logs.
  */
 #ifndef HIGHWATER_SLOT_FILE_H
@@ -19,5 +19,8 @@ int slot_file_open(const char *path, const struct slot_kind *kind, uint32_t new_
 
 /* Adds slots from to to - 1, of zeros. On failure the file is as it was. */
 int slot_file_grow(int fd, uint32_t copy_size, uint32_t from, uint32_t to) must_check;
+
+/* Puts a file in another's place, so that a power cut leaves the one or the other. */
+int slot_file_rename(const char *from, const char *to) must_check;
 
 #endif
