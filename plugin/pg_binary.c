@@ -125,6 +125,15 @@ void pg_binary_int4_or_null(struct pg_binary *b, int32_t v)
 	}
 }
 
+void pg_binary_int4_if(struct pg_binary *b, bool known, int32_t v)
+{
+	if (known) {
+		pg_binary_int4(b, v);
+	} else {
+		pg_binary_null(b);
+	}
+}
+
 void pg_binary_int8(struct pg_binary *b, int64_t v)
 {
 	pg_binary_raw_i32(b, 8);
@@ -158,6 +167,15 @@ void pg_binary_raw_timestamptz(struct pg_binary *b, int64_t unix_us)
 void pg_binary_timestamptz(struct pg_binary *b, int64_t unix_us)
 {
 	pg_binary_int8(b, unix_us - PG_EPOCH_US);
+}
+
+void pg_binary_timestamptz_or_null(struct pg_binary *b, int64_t unix_us)
+{
+	if (unix_us != 0) {
+		pg_binary_timestamptz(b, unix_us);
+	} else {
+		pg_binary_null(b);
+	}
 }
 
 void pg_binary_text(struct pg_binary *b, const char *text)

@@ -54,11 +54,13 @@ void pg_binary_raw_timestamptz(struct pg_binary *b, int64_t unix_us);
 void pg_binary_null(struct pg_binary *b);
 void pg_binary_int2(struct pg_binary *b, int16_t v);
 void pg_binary_int4(struct pg_binary *b, int32_t v);
-void pg_binary_int4_or_null(struct pg_binary *b, int32_t v); /* negative is NULL */
+void pg_binary_int4_or_null(struct pg_binary *b, int32_t v);        /* negative is NULL */
+void pg_binary_int4_if(struct pg_binary *b, bool known, int32_t v); /* NULL if not known */
 void pg_binary_int8(struct pg_binary *b, int64_t v);
 void pg_binary_float8(struct pg_binary *b, double v);
 void pg_binary_float8_or_null(struct pg_binary *b, double v); /* not finite is NULL */
 void pg_binary_timestamptz(struct pg_binary *b, int64_t unix_us);
+void pg_binary_timestamptz_or_null(struct pg_binary *b, int64_t unix_us); /* 0 is NULL */
 void pg_binary_text(struct pg_binary *b, const char *text);
 void pg_binary_text_or_null(struct pg_binary *b, const char *text); /* "" is NULL */
 void pg_binary_bytea(struct pg_binary *b, const void *bytes, size_t length);
@@ -77,7 +79,7 @@ int64_t pg_binary_get_i64(const void *value);
 double pg_binary_get_float8(const void *value);
 
 /* The parameters of one statement, one after the other in one buffer. */
-#define PG_PARAMS_MAX 20
+#define PG_PARAMS_MAX 32
 
 struct pg_params {
 	struct pg_binary bytes;

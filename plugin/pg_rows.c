@@ -31,14 +31,16 @@ static const char gaps_sql[] =
 	" ON CONFLICT DO NOTHING";
 
 static const char transitions_sql[] =
-	"SELECT count(highwater.store_transition(c01, c02, c03, c04, c05, c06, c07, c08, c09, c10,"
-	" c11, c12, c13, c14, c15, c16, c17, c18, c19))"
+	"SELECT count(highwater.store_transition(c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c11, c12, c13, c14, c15, c16,"
+	" c17, c18, c19, c20, c21, c22, c23, c24, c25, c26, c27, c28, c29))"
 	" FROM unnest($1::int4[], $2::text[], $3::text[], $4::int4[], $5::text[], $6::text[], $7::text[],"
-	" $8::int4[], $9::text[], $10::int4[], $11::float8[], $12::float8[], $13::text[], $14::int2[],"
-	" $15::timestamptz[],"
-	" $16::timestamptz[], $17::timestamptz[], $18::float8[], $19::timestamptz[])"
-	" AS t(c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c11, c12, c13, c14, c15, c16, c17, c18,"
-	" c19)";
+	" $8::int4[], $9::text[], $10::int4[], $11::float8[], $12::float8[], $13::text[],"
+	" $14::int2[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[],"
+	" $18::float8[], $19::timestamptz[], $20::text[], $21::int8[], $22::timestamptz[],"
+	" $23::int4[], $24::timestamptz[], $25::int2[], $26::text[], $27::text[], $28::text[],"
+	" $29::timestamptz[])"
+	" AS t(c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c11, c12, c13, c14, c15, c16,"
+	" c17, c18, c19, c20, c21, c22, c23, c24, c25, c26, c27, c28, c29)";
 
 static const char rejected_sql[] =
 	"INSERT INTO highwater.rejected (journal_id, position, received_time, topic, client_id, reason,"
@@ -88,28 +90,38 @@ void pg_rows_done(struct pg_rows *r)
 
 #define GAP_COLUMN_COUNT 4
 
-#define TRANSITION_COLUMNS(X)                                                    \
-	X(0, INT4, int4, item->datastream_id)                                    \
-	X(1, TEXT, text, transition_incident(t, text))                           \
-	X(2, TEXT, text, transition_identifier(t, text))                         \
-	X(3, INT4, int4, (int32_t)t->sequence)                                   \
-	X(4, TEXT, text, transition_msg_type_name((enum msg_type)t->msg_type))   \
-	X(5, TEXT, text, threshold_cause_name((enum cause)t->cause))             \
-	X(6, TEXT, text, threshold_direction_name((enum direction)t->direction)) \
-	X(7, INT4, int4, t->level)                                               \
-	X(8, TEXT, text, t->level_name)                                          \
-	X(9, INT4, int4, t->previous_level)                                      \
-	X(10, FLOAT8, float8_or_null, t->value)                                  \
-	X(11, FLOAT8, float8_or_null, t->threshold)                              \
-	X(12, TEXT, text, threshold_severity_name((enum severity)t->severity))   \
-	X(13, INT2, int2, t->quality)                                            \
-	X(14, TIMESTAMPTZ, timestamptz, t->phenomenon_us)                        \
-	X(15, TIMESTAMPTZ, timestamptz, t->sent_us)                              \
-	X(16, TIMESTAMPTZ, timestamptz, t->started_us)                           \
-	X(17, FLOAT8, float8, t->peak)                                           \
-	X(18, TIMESTAMPTZ, timestamptz, t->peak_us)
+#define TRANSITION_COLUMNS(X)                                                                                \
+	X(0, INT4, int4, item->datastream_id)                                                                \
+	X(1, TEXT, text_or_null, transition_has_incident(t) ? transition_incident(t, text) : "")             \
+	X(2, TEXT, text, transition_identifier(t, text))                                                     \
+	X(3, INT4, int4, (int32_t)t->sequence)                                                               \
+	X(4, TEXT, text_or_null, is_message(t) ? transition_msg_type_name((enum msg_type)t->msg_type) : "")  \
+	X(5, TEXT, text, threshold_cause_name((enum cause)t->cause))                                         \
+	X(6, TEXT, text, threshold_direction_name((enum direction)t->direction))                             \
+	X(7, INT4, int4, t->level)                                                                           \
+	X(8, TEXT, text, t->level_name)                                                                      \
+	X(9, INT4, int4, t->previous_level)                                                                  \
+	X(10, FLOAT8, float8_or_null, t->value)                                                              \
+	X(11, FLOAT8, float8_or_null, t->threshold)                                                          \
+	X(12, TEXT, text, threshold_severity_name((enum severity)t->severity))                               \
+	X(13, INT2, int2, t->quality)                                                                        \
+	X(14, TIMESTAMPTZ, timestamptz, t->phenomenon_us)                                                    \
+	X(15, TIMESTAMPTZ, timestamptz, t->sent_us)                                                          \
+	X(16, TIMESTAMPTZ, timestamptz_or_null, transition_has_incident(t) ? t->started_us : 0)              \
+	X(17, FLOAT8, float8_or_null, t->peak)                                                               \
+	X(18, TIMESTAMPTZ, timestamptz_or_null, transition_has_incident(t) ? t->peak_us : 0)                 \
+	X(19, TEXT, text, transition_event_name((enum alarm_event)t->event))                                 \
+	X(20, INT8, int8, t->period_us)                                                                      \
+	X(21, TIMESTAMPTZ, timestamptz_or_null, t->onset_us)                                                 \
+	X(22, INT4, int4_if, t->projected_us != 0 && t->projected_level != LEVEL_NORMAL, t->projected_level) \
+	X(23, TIMESTAMPTZ, timestamptz_or_null, t->projected_us)                                             \
+	X(24, INT2, int2, !t->silent)                                                                        \
+	X(25, TEXT, text_or_null, t->user)                                                                   \
+	X(26, TEXT, text_or_null, t->client)                                                                 \
+	X(27, TEXT, text_or_null, t->reason)                                                                 \
+	X(28, TIMESTAMPTZ, timestamptz_or_null, t->event == EVENT_SHELVED ? t->shelved_until_us : 0)
 
-#define TRANSITION_COLUMN_COUNT 19
+#define TRANSITION_COLUMN_COUNT 29
 
 #define DEAD_LETTER_COLUMNS(X)                          \
 	X(0, INT8, int8, (int64_t)item->position)       \
@@ -148,6 +160,12 @@ static void put_gap_column(struct pg_binary *b, const struct batch_reading *item
 	switch (column) {
 		GAP_COLUMNS(COLUMN_CASE)
 	}
+}
+
+/* An operator's action is no message of the incident, but for a test. */
+static bool is_message(const struct transition *t)
+{
+	return !transition_is_action(t) || t->event == EVENT_TEST;
 }
 
 static void put_transition_column(struct pg_binary *b, const struct batch_transition *item, size_t column)

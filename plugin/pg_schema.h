@@ -11,7 +11,7 @@
 #include "pg_conn.h"
 
 /* highwater.schema_version() that this software writes to. */
-#define HIGHWATER_SCHEMA_VERSION 2
+#define HIGHWATER_SCHEMA_VERSION 3
 
 /* *ret: the version that is installed, or 0 when there is no such schema. */
 int pg_schema_version(struct pg_conn *c, int32_t *ret, struct pg_error *error) must_check;

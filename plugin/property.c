@@ -13,6 +13,7 @@ const struct property property_builtin[] = {
 	{"distance", "m", 0},
 	{"flow", "m3/s", 0},
 	{"frame_counter", "1", 0},
+	{"group", "1", 0},
 	{"humidity", "%", 0},
 	{"rainfall", "mm", 0},
 	{"rainfall_intensity", "mm/h", 0},

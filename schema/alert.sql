@@ -21,7 +21,10 @@ CREATE TABLE IF NOT EXISTS highwater.alert (
 		CONSTRAINT peak_is_finite CHECK (peak > '-Infinity' AND peak < 'Infinity'),
 	peak_time     timestamptz NOT NULL,
 	transitions   integer NOT NULL
-		CONSTRAINT transitions_count_from_1 CHECK (transitions >= 1)
+		CONSTRAINT transitions_count_from_1 CHECK (transitions >= 1),
+	cause         text NOT NULL DEFAULT 'threshold',
+	period        interval NOT NULL DEFAULT '0',
+	onset         timestamptz
 );
 CREATE INDEX IF NOT EXISTS alert_by_datastream ON highwater.alert (datastream_id, started);
 COMMENT ON TABLE highwater.alert IS
@@ -40,18 +43,23 @@ COMMENT ON COLUMN highwater.alert.peak_level IS
 	'Most dangerous level so far: that of the furthest threshold crossed, whichever way the authority '
 	'numbers them.';
 COMMENT ON COLUMN highwater.alert.peak IS
-	'Furthest value in the direction of the incident up to its last transition, in the unit and datum of '
-	'the datastream.';
+	'Furthest value in the direction of the incident up to its last transition, in the unit of its cause '
+	'(threshold.set_value).';
 COMMENT ON COLUMN highwater.alert.peak_time IS 'Phenomenon time of the peak.';
 COMMENT ON COLUMN highwater.alert.transitions IS
 	'Sequence number of the last transition known, which is their number.';
+COMMENT ON COLUMN highwater.alert.cause IS
+	'What was watched, see threshold.cause: silence and flat batteries are incidents of their own.';
+COMMENT ON COLUMN highwater.alert.period IS 'threshold.period of the alarm; 0 for causes without.';
+COMMENT ON COLUMN highwater.alert.onset IS
+	'When the value first was beyond what was raised, before any delay; NULL: not known.';
 
 CREATE TABLE IF NOT EXISTS highwater.alert_event (
 	identifier      text PRIMARY KEY,
-	incident        text NOT NULL REFERENCES highwater.alert,
-	sequence        integer NOT NULL
+	incident        text REFERENCES highwater.alert,
+	sequence        integer
 		CONSTRAINT sequence_counts_from_1 CHECK (sequence >= 1),
-	msg_type        text NOT NULL
+	msg_type        text
 		CONSTRAINT msg_type_is_one_of_cap CHECK (msg_type IN ('Alert', 'Update', 'Cancel')),
 	sent            timestamptz NOT NULL,
 	phenomenon_time timestamptz NOT NULL,
@@ -68,21 +76,58 @@ CREATE TABLE IF NOT EXISTS highwater.alert_event (
 		CHECK (severity IN ('Extreme', 'Severe', 'Moderate', 'Minor', 'Unknown')),
 	quality         smallint NOT NULL
 		CONSTRAINT quality_is_a_qartod_flag CHECK (quality IN (1, 2, 3, 4, 9)),
+	event           text NOT NULL
+		CONSTRAINT event_is_known
+		CHECK (event IN ('raised', 'changed', 'cleared', 'repeated', 'acknowledged', 'shelved', 'unshelved',
+		                 'suppressed', 'unsuppressed', 'out_of_service', 'in_service', 'test')),
+	datastream_id   integer NOT NULL REFERENCES highwater.datastream,
+	period          interval NOT NULL DEFAULT '0',
+	onset           timestamptz,
+	projected_level integer,
+	projected_time  timestamptz,
+	announced       boolean NOT NULL DEFAULT true,
+	user_name       text,
+	client_id       text,
+	reason          text,
+	until           timestamptz,
 	CONSTRAINT incident_has_a_sequence_once UNIQUE (incident, sequence)
 );
-COMMENT ON TABLE highwater.alert_event IS 'One row a transition: each alert message that was published.';
-COMMENT ON COLUMN highwater.alert_event.identifier IS 'Name of the message, unique: incident/sequence.';
-COMMENT ON COLUMN highwater.alert_event.incident IS 'The incident that it belongs to.';
-COMMENT ON COLUMN highwater.alert_event.sequence IS 'Place in the incident; 1 is the raise.';
+CREATE INDEX IF NOT EXISTS alert_event_by_datastream ON highwater.alert_event (datastream_id, sent);
+COMMENT ON TABLE highwater.alert_event IS
+	'One row a transition, and one an operator''s action: what was raised, told, acknowledged and shelved, '
+	'by whom and why.';
+COMMENT ON COLUMN highwater.alert_event.identifier IS
+	'Name of the message, unique: incident/sequence; of an action: alarm/time/event.';
+COMMENT ON COLUMN highwater.alert_event.incident IS
+	'The incident that it belongs to; NULL: an action while none was open, or a test.';
+COMMENT ON COLUMN highwater.alert_event.sequence IS 'Place in the incident; 1 is the raise; NULL: an action.';
+COMMENT ON COLUMN highwater.alert_event.event IS
+	'What happened: raised, changed, cleared, repeated (told again while active); by operators: acknowledged, '
+	'shelved, unshelved, suppressed, unsuppressed, out_of_service, in_service, test (IEC 62682).';
+COMMENT ON COLUMN highwater.alert_event.datastream_id IS 'The datastream whose alarm it is.';
+COMMENT ON COLUMN highwater.alert_event.period IS 'threshold.period of the alarm; 0 for causes without.';
+COMMENT ON COLUMN highwater.alert_event.onset IS
+	'When the value first was beyond what was raised, before any delay; NULL: not known.';
+COMMENT ON COLUMN highwater.alert_event.projected_level IS
+	'Level that the value will reach next by its recent rise (Theil-Sen slope); NULL: no projection.';
+COMMENT ON COLUMN highwater.alert_event.projected_time IS
+	'When, by that rise; of upstream: when the water will be here. NULL: no projection.';
+COMMENT ON COLUMN highwater.alert_event.announced IS
+	'False: not told on alerts/, since the alarm was shelved, suppressed or out of service, or since it is an '
+	'action.';
+COMMENT ON COLUMN highwater.alert_event.user_name IS 'User who did it; NULL: no action, or an anonymous client.';
+COMMENT ON COLUMN highwater.alert_event.client_id IS 'MQTT client that asked for it; NULL: no action.';
+COMMENT ON COLUMN highwater.alert_event.reason IS 'Reason that was given.';
+COMMENT ON COLUMN highwater.alert_event.until IS 'Shelved until then; NULL: no shelving.';
 COMMENT ON COLUMN highwater.alert_event.msg_type IS
 	'Type of the Common Alerting Protocol: Alert raises, Update changes the level, Cancel ends the '
-	'incident.';
+	'incident; NULL: an action that is no message.';
 COMMENT ON COLUMN highwater.alert_event.sent IS 'When the broker published it.';
 COMMENT ON COLUMN highwater.alert_event.phenomenon_time IS 'When the water had the value.';
 COMMENT ON COLUMN highwater.alert_event.level IS 'Level from here on (threshold.level); 0 is normal.';
 COMMENT ON COLUMN highwater.alert_event.level_name IS 'Name of that level.';
 COMMENT ON COLUMN highwater.alert_event.previous_level IS 'Level until here; 0 is normal.';
-COMMENT ON COLUMN highwater.alert_event.cause IS 'What made it: threshold, for a value that crossed one.';
+COMMENT ON COLUMN highwater.alert_event.cause IS 'What was watched, see threshold.cause; test for a test alert.';
 COMMENT ON COLUMN highwater.alert_event.value IS
 	'The value, in the unit and datum of the datastream; NULL for a cause that has none.';
 COMMENT ON COLUMN highwater.alert_event.threshold IS
@@ -120,33 +165,58 @@ CREATE OR REPLACE FUNCTION highwater.store_transition(
 		cause text, direction text, level integer, level_name text, previous_level integer,
 		value double precision, threshold double precision, severity text, quality smallint,
 		phenomenon_time timestamptz, sent timestamptz, started timestamptz,
-		peak double precision, peak_time timestamptz)
+		peak double precision, peak_time timestamptz, event text DEFAULT NULL, period_us bigint DEFAULT 0,
+		onset timestamptz DEFAULT NULL, projected_level integer DEFAULT NULL,
+		projected_time timestamptz DEFAULT NULL, announced smallint DEFAULT 1, user_name text DEFAULT NULL,
+		client_id text DEFAULT NULL, reason text DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS boolean
 	LANGUAGE plpgsql
 	SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	sign integer := CASE direction WHEN 'falling' THEN -1 ELSE 1 END;
+	sign   integer := CASE direction WHEN 'falling' THEN -1 ELSE 1 END;
+	period interval := period_us * interval '1 microsecond';
+	happened text := coalesce(
+		event,
+		CASE WHEN level = 0 THEN 'cleared' WHEN sequence = 1 THEN 'raised' ELSE 'changed' END);
+	action boolean := happened NOT IN ('raised', 'changed', 'cleared', 'repeated');
 BEGIN
-	INSERT INTO highwater.alert
-			(incident, datastream_id, direction, started,
-			 ended, level, level_name,
-			 peak_level, peak, peak_time, transitions)
-		VALUES
-			(incident, datastream_id, direction, started,
-			 CASE WHEN level = 0 THEN phenomenon_time END, level, level_name,
-			 CASE WHEN level = 0 THEN previous_level ELSE level END, peak, peak_time, sequence)
-		ON CONFLICT DO NOTHING;
+	IF NOT action THEN
+		INSERT INTO highwater.alert
+				(incident, datastream_id, direction, started,
+				 ended, level, level_name,
+				 peak_level, peak, peak_time, transitions, cause, period, onset)
+			VALUES
+				(incident, datastream_id, direction, started,
+				 CASE WHEN level = 0 THEN phenomenon_time END, level, level_name,
+				 CASE WHEN level = 0 THEN previous_level ELSE level END, peak, peak_time, sequence,
+				 cause, period, onset)
+			ON CONFLICT DO NOTHING;
+	END IF;
 	INSERT INTO highwater.alert_event
-			(identifier, incident, sequence, msg_type, sent, phenomenon_time, level,
-			 level_name, previous_level, cause, value, threshold, severity, quality)
+			(identifier,
+			 incident,
+			 sequence, msg_type, sent, phenomenon_time, level,
+			 level_name, previous_level, cause, value, threshold, severity, quality, event,
+			 datastream_id, period, onset, projected_level, projected_time, announced,
+			 user_name, client_id, reason, until)
 		VALUES
-			(identifier, incident, sequence, msg_type, sent, phenomenon_time, level,
-			 level_name, previous_level, cause, value, threshold, severity, quality)
+			(identifier,
+			 -- an action may come before the raise that it speaks of, from another broker's journal
+			 CASE WHEN NOT action OR EXISTS (SELECT FROM highwater.alert a
+			                                 WHERE a.incident = store_transition.incident)
+			      THEN incident END,
+			 CASE WHEN NOT action THEN sequence END, msg_type, sent, phenomenon_time, level,
+			 level_name, previous_level, cause, value, threshold, severity, quality, happened,
+			 datastream_id, period, onset, projected_level, projected_time, announced <> 0,
+			 user_name, client_id, reason, until)
 		ON CONFLICT DO NOTHING;
 	IF NOT FOUND THEN
 		RETURN false;
+	END IF;
+	IF action THEN
+		RETURN true;
 	END IF;
 
 	UPDATE highwater.alert a
@@ -160,7 +230,8 @@ BEGIN
 		    peak_time = store_transition.peak_time
 		WHERE a.incident = store_transition.incident AND sign * store_transition.peak > sign * a.peak;
 	UPDATE highwater.alert a
-		SET peak_level = coalesce(highwater.peak_level(a.incident, a.direction), a.peak_level)
+		SET peak_level = coalesce(highwater.peak_level(a.incident, a.direction), a.peak_level),
+		    onset = coalesce(a.onset, store_transition.onset)
 		WHERE a.incident = store_transition.incident;
 	RETURN true;
 END
@@ -168,8 +239,9 @@ $$;
 COMMENT ON FUNCTION highwater.store_transition(
 		integer, text, text, integer, text, text, text, integer, text, integer, double precision,
 		double precision, text, smallint, timestamptz, timestamptz, timestamptz, double precision,
+		timestamptz, text, bigint, timestamptz, integer, timestamptz, smallint, text, text, text,
 		timestamptz) IS
-	'Stores one transition of an alert level and brings its incident up to date; called by the plugin. '
-	'Values in the unit of the datastream. Returns true when it was new, false when it was there '
-	'already: then nothing changes. A transition that comes late never takes back what a later one has '
-	'said.';
+	'Stores one transition of an alert level and brings its incident up to date, or stores an operator''s '
+	'action, which changes no incident; called by the plugin. Values in the unit of the cause, period_us in '
+	'microseconds, announced 0 or 1; event NULL: raised, changed or cleared, as level and sequence say. Returns true when it was new, false when it was there already: then '
+	'nothing changes. A transition that comes late never takes back what a later one has said.';

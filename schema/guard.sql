@@ -13,12 +13,14 @@ AS $$
 	SELECT CASE
 		WHEN EXISTS (SELECT FROM highwater.observation o
 		             WHERE o.datastream_id = datastream_used_by.datastream_id) THEN 'observation'
+		WHEN EXISTS (SELECT FROM highwater.alert_event e
+		             WHERE e.datastream_id = datastream_used_by.datastream_id) THEN 'alert_event'
 		WHEN EXISTS (SELECT FROM highwater.alert a
 		             WHERE a.datastream_id = datastream_used_by.datastream_id) THEN 'alert'
 	END
 $$;
 COMMENT ON FUNCTION highwater.datastream_used_by(integer) IS
-	'Name of a table, observation or alert, with rows of this datastream; NULL when there is none.';
+	'Name of a table, observation, alert_event or alert, with rows of this datastream; NULL when there is none.';
 
 CREATE OR REPLACE FUNCTION highwater.guard_datastream()
 	RETURNS trigger

@@ -2,7 +2,7 @@
  * highwater - the schema's version and its parts, in the order they need each
  * other. Run inside a transaction: install.sql opens it, so do the tests.
  */
-SET LOCAL highwater.file_version = 2;
+SET LOCAL highwater.file_version = 3;
 
 \ir preflight.sql
 
@@ -12,9 +12,13 @@ SET LOCAL highwater.file_version = 2;
  * deleted it, asks the same way.
  */
 SELECT current_setting('highwater.installed_version')::integer = 1 AS upgrade_2,
-	current_setting('highwater.installed_version')::integer < 2 AS first_2 \gset
+	current_setting('highwater.installed_version')::integer < 2 AS first_2,
+	current_setting('highwater.installed_version')::integer IN (1, 2) AS upgrade_3 \gset
 \if :upgrade_2
 \ir upgrade-2.sql
+\endif
+\if :upgrade_3
+\ir upgrade-3.sql
 \endif
 
 \ir version.sql
@@ -28,6 +32,7 @@ SELECT current_setting('highwater.installed_version')::integer = 1 AS upgrade_2,
 \ir quality_default.sql
 \endif
 \ir threshold.sql
+\ir group.sql
 \ir observation.sql
 \ir alert.sql
 \ir guard.sql

@@ -22,6 +22,7 @@
 
 INSERT INTO highwater.quality_rule (property, test)
 	SELECT p.code, t.test FROM highwater.observed_property p, unnest(ARRAY['gap', 'time']) AS t(test)
+	WHERE p.code <> 'group' -- which has no readings
 	ON CONFLICT DO NOTHING;
 
 -- Values that the property never has; 9999 and 5000: no echo.

@@ -14,7 +14,13 @@ CREATE TABLE IF NOT EXISTS highwater.observed_property (
 	unit        text NOT NULL
 		CONSTRAINT unit_has_1_to_16_bytes CHECK (octet_length(unit) BETWEEN 1 AND 16),
 	name        text,
-	description text
+	description text,
+	rise_max    double precision
+		CONSTRAINT rise_max_is_not_negative CHECK (rise_max >= 0 AND rise_max < 'Infinity'),
+	object_move double precision
+		CONSTRAINT object_move_is_positive CHECK (object_move > 0 AND object_move < 'Infinity'),
+	object_hold interval
+		CONSTRAINT object_hold_is_7_days_at_most CHECK (object_hold BETWEEN '0' AND '7 days')
 );
 COMMENT ON TABLE highwater.observed_property IS
 	'What can be observed, each with its usual unit. Add a row to have the plugin accept another '
@@ -26,6 +32,14 @@ COMMENT ON COLUMN highwater.observed_property.unit IS
 COMMENT ON COLUMN highwater.observed_property.name IS 'Name for people.';
 COMMENT ON COLUMN highwater.observed_property.description IS
 	'What exactly is meant, and the range that makes sense.';
+COMMENT ON COLUMN highwater.observed_property.rise_max IS
+	'Object hold: water does not rise faster than this, unit a minute; what does is held until it behaves like '
+	'water. NULL or 0: nothing is held. FloodNet NYC: floods rise 0.02 m/min at most between samples, parked '
+	'cars jump 1.1 m/min and more; limits of 0.1 to 0.25 m/min part them.';
+COMMENT ON COLUMN highwater.observed_property.object_move IS
+	'Object hold: a held value that has moved by this much, in unit, is water and no object.';
+COMMENT ON COLUMN highwater.observed_property.object_hold IS
+	'Object hold: after this the held value counts in any case, 0 to 7 days. Cars stay for up to 9.7 h.';
 
 -- plugin/property.c holds the same codes and units. What a city has edited stays.
 INSERT INTO highwater.observed_property (code, unit, name, description) VALUES
@@ -37,6 +51,7 @@ INSERT INTO highwater.observed_property (code, unit, name, description) VALUES
 	('distance', 'm', 'Distance', 'From the sensor down to the water, or to the dry ground.'),
 	('flow', 'm3/s', 'Flow', 'Discharge through the cross section; negative when the tide turns it.'),
 	('frame_counter', '1', 'Frame counter', 'Number of the radio frame; gaps are lost frames.'),
+	('group', '1', 'Group alarm', 'Members of a group of datastreams at their alert levels.'),
 	('humidity', '%', 'Relative humidity', 'Relative humidity of the air, 0 to 100.'),
 	('rainfall', 'mm', 'Rainfall', 'Rain since the reading before.'),
 	('rainfall_intensity', 'mm/h', 'Rainfall intensity', 'Rate of the rain at this moment.'),
@@ -52,6 +67,16 @@ INSERT INTO highwater.observed_property (code, unit, name, description) VALUES
 	('wind_direction', 'deg', 'Wind direction', 'Where it comes from, clockwise from north, 0 to 360.'),
 	('wind_speed', 'm/s', 'Wind speed', 'Speed of the wind.')
 	ON CONFLICT (code) DO NOTHING;
+
+-- Given once, with version 3: what a city has taken away stays away.
+DO $$
+BEGIN
+	IF current_setting('highwater.installed_version')::integer = 0 THEN
+		UPDATE highwater.observed_property SET rise_max = 0.1, object_move = 0.03, object_hold = '12 hours'
+			WHERE code = 'water_depth';
+	END IF;
+END
+$$;
 
 CREATE TABLE IF NOT EXISTS highwater.station (
 	station_id  integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -69,6 +94,8 @@ CREATE TABLE IF NOT EXISTS highwater.station (
 	area        text,
 	description text,
 	created_at  timestamptz NOT NULL DEFAULT now(),
+	cap_area    text
+		CONSTRAINT cap_area_has_500_bytes_at_most CHECK (octet_length(cap_area) <= 500),
 	CONSTRAINT latitude_and_longitude_come_together CHECK ((latitude IS NULL) = (longitude IS NULL))
 );
 COMMENT ON TABLE highwater.station IS
@@ -85,6 +112,41 @@ COMMENT ON COLUMN highwater.station.river IS 'River, canal, drain or sea that it
 COMMENT ON COLUMN highwater.station.area IS 'District, ward or basin that it stands for.';
 COMMENT ON COLUMN highwater.station.description IS 'Anything else worth knowing: mounting, owner, access.';
 COMMENT ON COLUMN highwater.station.created_at IS 'When the row was made.';
+COMMENT ON COLUMN highwater.station.cap_area IS
+	'Area that its warnings are for, a polygon as in CAP 1.2: four or more pairs "latitude,longitude" in degrees, '
+	'WGS 84, a blank between them, the last like the first; 500 bytes at most. NULL: a circle round the station.';
+
+CREATE OR REPLACE FUNCTION highwater.check_cap_area()
+	RETURNS trigger
+	LANGUAGE plpgsql
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	pairs text[] := string_to_array(NEW.cap_area, ' ');
+	wrong text := (SELECT pair FROM unnest(pairs) AS pair
+	               WHERE pair !~ '^-?[0-9]{1,2}(\.[0-9]+)?,-?[0-9]{1,3}(\.[0-9]+)?$'
+	                  OR abs(split_part(pair, ',', 1)::numeric) > 90
+	                  OR abs(split_part(pair, ',', 2)::numeric) > 180 LIMIT 1);
+	mistake text := CASE
+		WHEN wrong IS NOT NULL THEN format('"%s" is not latitude,longitude in degrees', wrong)
+		WHEN cardinality(pairs) < 4 THEN format('it has %s pairs', cardinality(pairs))
+		WHEN pairs[1] <> pairs[cardinality(pairs)] THEN 'its last pair is not its first' END;
+BEGIN
+	IF mistake IS NOT NULL THEN
+		RAISE EXCEPTION 'cap_area of station "%": %', NEW.code, mistake
+			USING ERRCODE = 'check_violation',
+			      HINT = 'Four or more pairs, closed, for instance '
+			             '''10.77,106.70 10.78,106.70 10.78,106.71 10.77,106.70''.';
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION highwater.check_cap_area() IS
+	'Trigger of station: refuses a cap_area that is no closed polygon of CAP 1.2.';
+
+CREATE OR REPLACE TRIGGER check_cap_area
+	BEFORE INSERT OR UPDATE OF cap_area ON highwater.station
+	FOR EACH ROW WHEN (NEW.cap_area IS NOT NULL) EXECUTE FUNCTION highwater.check_cap_area();
 
 CREATE TABLE IF NOT EXISTS highwater.datastream (
 	datastream_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -101,6 +163,12 @@ CREATE TABLE IF NOT EXISTS highwater.datastream (
 		CONSTRAINT expected_interval_is_positive CHECK (expected_interval > '0'),
 	gap_after     interval
 		CONSTRAINT gap_after_is_positive CHECK (gap_after > '0'),
+	rise_max    double precision
+		CONSTRAINT rise_max_is_not_negative CHECK (rise_max >= 0 AND rise_max < 'Infinity'),
+	object_move double precision
+		CONSTRAINT object_move_is_positive CHECK (object_move > 0 AND object_move < 'Infinity'),
+	object_hold interval
+		CONSTRAINT object_hold_is_7_days_at_most CHECK (object_hold BETWEEN '0' AND '7 days'),
 	CONSTRAINT station_has_a_property_once UNIQUE (station_id, property),
 	CONSTRAINT gap_after_is_not_shorter_than_expected_interval CHECK (gap_after >= expected_interval)
 );
@@ -126,6 +194,12 @@ COMMENT ON COLUMN highwater.datastream.expected_interval IS
 COMMENT ON COLUMN highwater.datastream.gap_after IS
 	'More than this between two readings is a gap, and more since the newest is an open one. NULL: three '
 	'times expected_interval.';
+COMMENT ON COLUMN highwater.datastream.rise_max IS
+	'As observed_property.rise_max, in the unit of the datastream a minute; NULL: the property''s; 0: no hold.';
+COMMENT ON COLUMN highwater.datastream.object_move IS
+	'As observed_property.object_move, in the unit of the datastream; NULL: the property''s.';
+COMMENT ON COLUMN highwater.datastream.object_hold IS
+	'As observed_property.object_hold; NULL: the property''s.';
 
 CREATE OR REPLACE FUNCTION highwater.default_datastream_unit()
 	RETURNS trigger

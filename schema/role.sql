@@ -29,7 +29,8 @@ GRANT EXECUTE ON FUNCTION highwater.schema_version() TO highwater_writer, highwa
 GRANT SELECT ON highwater.schema_history, highwater.observed_property, highwater.station,
 	highwater.datastream, highwater.threshold, highwater.threshold_in_force, highwater.unit,
 	highwater.quality_test, highwater.quality_rule, highwater.quality_rule_for_plugin,
-	highwater.climatology, highwater.conversion_coefficient
+	highwater.climatology, highwater.conversion_coefficient, highwater.group_member,
+	highwater.object_hold_in_force
 	TO highwater_writer;
 GRANT INSERT ON highwater.station, highwater.datastream TO highwater_writer;
 GRANT SELECT, INSERT ON highwater.observation, highwater.rejected, highwater.loss, highwater.silence
@@ -42,6 +43,7 @@ GRANT EXECUTE ON FUNCTION highwater.make_partitions(integer, integer), highwater
 	highwater.store_transition(
 		integer, text, text, integer, text, text, text, integer, text, integer, double precision,
 		double precision, text, smallint, timestamptz, timestamptz, timestamptz, double precision,
+		timestamptz, text, bigint, timestamptz, integer, timestamptz, smallint, text, text, text,
 		timestamptz)
 	TO highwater_writer;
 
@@ -52,7 +54,8 @@ GRANT SELECT ON highwater.schema_history, highwater.observed_property, highwater
 	highwater.observation_daily, highwater.flood_event, highwater.unit, highwater.quality_test,
 	highwater.quality_rule, highwater.quality_rule_for_plugin, highwater.climatology,
 	highwater.conversion, highwater.conversion_coefficient, highwater.silence,
-	highwater.quality_rule_in_force, highwater.gap, highwater.reception_daily
+	highwater.quality_rule_in_force, highwater.gap, highwater.reception_daily, highwater.group_member,
+	highwater.object_hold_in_force
 	TO highwater_analyst;
 GRANT EXECUTE ON FUNCTION highwater.quality_verdicts(integer), highwater.quality_text(integer),
 	highwater.frames_lost(integer, timestamptz, timestamptz)

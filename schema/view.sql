@@ -5,16 +5,17 @@
  */
 
 CREATE OR REPLACE VIEW highwater.threshold_in_force AS
-	SELECT DISTINCT ON (t.datastream_id, t.level)
+	SELECT DISTINCT ON (t.datastream_id, t.cause, t.period, t.level)
 		t.datastream_id, s.code AS station, d.property, t.level, t.name, t.set_value, t.clear_value,
-		d.unit, t.direction, t.on_delay, t.off_delay, t.severity, t.source, t.valid_from
+		d.unit, t.direction, t.on_delay, t.off_delay, t.severity, t.source, t.valid_from, t.cause,
+		t.period, t.on_samples, t.latching, t.repeat_after
 	FROM highwater.threshold t
 	JOIN highwater.datastream d USING (datastream_id)
 	JOIN highwater.station s USING (station_id)
 	WHERE t.valid_from <= now()
-	ORDER BY t.datastream_id, t.level, t.valid_from DESC;
+	ORDER BY t.datastream_id, t.cause, t.period, t.level, t.valid_from DESC;
 COMMENT ON VIEW highwater.threshold_in_force IS
-	'The thresholds that alerts are judged by now: of each datastream and level the one with the latest '
+	'The thresholds that alerts are judged by now: of each level of an alarm the one with the latest '
 	'valid_from that has passed.';
 COMMENT ON COLUMN highwater.threshold_in_force.datastream_id IS 'The datastream.';
 COMMENT ON COLUMN highwater.threshold_in_force.station IS 'Code of the station.';
@@ -26,12 +27,18 @@ COMMENT ON COLUMN highwater.threshold_in_force.clear_value IS
 	'Held until the value is back behind this one, in unit.';
 COMMENT ON COLUMN highwater.threshold_in_force.unit IS 'Unit of the datastream, a UCUM code.';
 COMMENT ON COLUMN highwater.threshold_in_force.direction IS 'rising or falling.';
-COMMENT ON COLUMN highwater.threshold_in_force.on_delay IS 'Delay before raising; 0 in this version.';
-COMMENT ON COLUMN highwater.threshold_in_force.off_delay IS 'Delay before clearing; 0 in this version.';
+COMMENT ON COLUMN highwater.threshold_in_force.on_delay IS 'Delay before raising.';
+COMMENT ON COLUMN highwater.threshold_in_force.off_delay IS 'Delay before clearing.';
 COMMENT ON COLUMN highwater.threshold_in_force.severity IS
 	'Severity of the Common Alerting Protocol: Extreme, Severe, Moderate, Minor or Unknown.';
 COMMENT ON COLUMN highwater.threshold_in_force.source IS 'Where the value is published.';
 COMMENT ON COLUMN highwater.threshold_in_force.valid_from IS 'In force since then; -infinity: since ever.';
+COMMENT ON COLUMN highwater.threshold_in_force.cause IS 'What is watched, see threshold.cause.';
+COMMENT ON COLUMN highwater.threshold_in_force.period IS 'Span that it looks back on; 0 for causes without.';
+COMMENT ON COLUMN highwater.threshold_in_force.on_samples IS
+	'Values in a row that raise it before on_delay is over; 0: only time counts.';
+COMMENT ON COLUMN highwater.threshold_in_force.latching IS 'True: stays until it has been acknowledged.';
+COMMENT ON COLUMN highwater.threshold_in_force.repeat_after IS 'Told again so long after; 0: never.';
 
 CREATE OR REPLACE VIEW highwater.reading AS
 	SELECT s.code AS station, d.property, o.phenomenon_time, o.result, d.unit, o.quality, o.raw,
@@ -147,9 +154,10 @@ CREATE OR REPLACE VIEW highwater.flood_event AS
 		WHERE e.incident = a.incident AND e.level = a.peak_level
 		ORDER BY e.sequence DESC
 		LIMIT 1
-	) AS top ON true;
+	) AS top ON true
+	WHERE a.cause = 'threshold';
 COMMENT ON VIEW highwater.flood_event IS
-	'One row an incident, with names: from the first level raised to normal again.';
+	'One row an incident of cause threshold, with names: from the first level raised to normal again.';
 COMMENT ON COLUMN highwater.flood_event.incident IS 'Name of the incident, as in its alert messages.';
 COMMENT ON COLUMN highwater.flood_event.station IS 'Code of the station.';
 COMMENT ON COLUMN highwater.flood_event.station_name IS 'Name of the station.';

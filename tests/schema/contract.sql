@@ -14,28 +14,36 @@ CREATE FUNCTION pg_temp.has_columns(relation text, columns text) RETURNS text LA
 $$;
 
 SELECT pg_temp.has_columns('schema_history', 'version integer, installed_at timestamp with time zone');
-SELECT pg_temp.has_columns('observed_property', 'code text, unit text, name text, description text');
+SELECT pg_temp.has_columns('observed_property', 'code text, unit text, name text, description text, '
+	'rise_max double precision, object_move double precision, object_hold interval');
 SELECT pg_temp.has_columns('station',
 	'station_id integer, code text, name text, latitude double precision, longitude double precision, '
-	'river text, area text, description text, created_at timestamp with time zone');
+	'river text, area text, description text, created_at timestamp with time zone, '
+	'cap_area text');
 SELECT pg_temp.has_columns('datastream',
 	'datastream_id integer, station_id integer, property text, unit text, datum text, name text, '
-	'description text, created_at timestamp with time zone, expected_interval interval, gap_after interval');
+	'description text, created_at timestamp with time zone, expected_interval interval, gap_after interval, '
+	'rise_max double precision, object_move double precision, object_hold interval');
 SELECT pg_temp.has_columns('observation',
 	'datastream_id integer, phenomenon_time timestamp with time zone, result double precision, '
 	'quality smallint, received_time timestamp with time zone, raw double precision, quality_tests integer');
 SELECT pg_temp.has_columns('threshold',
 	'datastream_id integer, level integer, name text, set_value double precision, '
 	'clear_value double precision, direction text, on_delay interval, off_delay interval, severity text, '
-	'source text, valid_from timestamp with time zone');
+	'source text, valid_from timestamp with time zone, '
+	'cause text, period interval, on_samples smallint, latching boolean, repeat_after interval');
 SELECT pg_temp.has_columns('alert',
 	'incident text, datastream_id integer, direction text, started timestamp with time zone, '
 	'ended timestamp with time zone, level integer, level_name text, peak_level integer, '
-	'peak double precision, peak_time timestamp with time zone, transitions integer');
+	'peak double precision, peak_time timestamp with time zone, transitions integer, '
+	'cause text, period interval, onset timestamp with time zone');
 SELECT pg_temp.has_columns('alert_event',
 	'identifier text, incident text, sequence integer, msg_type text, sent timestamp with time zone, '
 	'phenomenon_time timestamp with time zone, level integer, level_name text, previous_level integer, '
-	'cause text, value double precision, threshold double precision, severity text, quality smallint');
+	'cause text, value double precision, threshold double precision, severity text, quality smallint, '
+	'event text, datastream_id integer, period interval, onset timestamp with time zone, '
+	'projected_level integer, projected_time timestamp with time zone, announced boolean, user_name text, '
+	'client_id text, reason text, until timestamp with time zone');
 SELECT pg_temp.has_columns('rejected',
 	'journal_id uuid, position bigint, received_time timestamp with time zone, topic text, client_id text, '
 	'reason text, detail text, payload bytea, payload_length integer');
@@ -91,7 +99,7 @@ SELECT col_is_unique('highwater', 'datastream', ARRAY['station_id', 'property'],
 	'a station observes a property once');
 SELECT col_is_pk('highwater', 'observation', ARRAY['datastream_id', 'phenomenon_time'],
 	'a datastream has one observation a moment');
-SELECT col_is_pk('highwater', 'threshold', ARRAY['datastream_id', 'level', 'valid_from'],
+SELECT col_is_pk('highwater', 'threshold', ARRAY['datastream_id', 'cause', 'period', 'level', 'valid_from'],
 	'a threshold has a history');
 SELECT col_is_pk('highwater', 'rejected', ARRAY['journal_id', 'position'], 'a dead letter is stored once');
 SELECT col_is_unique('highwater', 'loss', ARRAY['journal_id', 'reason', 'total'], 'a loss is noted once');
@@ -108,13 +116,16 @@ SELECT col_is_pk('highwater', 'unit', 'code', 'a unit is known by its code');
 SELECT is(pg_get_partkeydef('highwater.observation'::regclass), 'RANGE (phenomenon_time)',
 	'observation is partitioned by phenomenon time');
 
-SELECT is(highwater.schema_version(), 2, 'the version is 2');
-SELECT is(pg_get_function_arguments('highwater.store_transition'::regproc),
+SELECT is(highwater.schema_version(), 3, 'the version is 3');
+SELECT is(pg_get_function_identity_arguments('highwater.store_transition'::regproc),
 	'datastream_id integer, incident text, identifier text, sequence integer, msg_type text, cause text, '
 	'direction text, level integer, level_name text, previous_level integer, value double precision, '
 	'threshold double precision, severity text, quality smallint, '
 	'phenomenon_time timestamp with time zone, sent timestamp with time zone, '
-	'started timestamp with time zone, peak double precision, peak_time timestamp with time zone',
+	'started timestamp with time zone, peak double precision, peak_time timestamp with time zone, '
+	'event text, period_us bigint, onset timestamp with time zone, projected_level integer, '
+	'projected_time timestamp with time zone, announced smallint, user_name text, client_id text, '
+	'reason text, until timestamp with time zone',
 	'store_transition takes its arguments in the order that the plugin writes');
 
 SELECT * FROM finish();

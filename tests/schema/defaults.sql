@@ -7,7 +7,8 @@ SELECT is_empty($$SELECT property, test FROM highwater.quality_rule
 	WHERE test IN ('rate_of_change', 'climatology') AND fail_threshold IS NOT NULL$$,
 	'a rate fails nothing: a flood is fast');
 SELECT is_empty($$SELECT p.code, t.test FROM highwater.observed_property p, unnest(ARRAY['gap', 'time']) AS t(test)
-	WHERE NOT EXISTS (SELECT FROM highwater.quality_rule r WHERE r.property = p.code AND r.test = t.test)$$,
+	WHERE p.code <> 'group'
+	  AND NOT EXISTS (SELECT FROM highwater.quality_rule r WHERE r.property = p.code AND r.test = t.test)$$,
 	'gaps and times are watched for every property');
 SELECT is_empty($$SELECT r.property FROM highwater.quality_rule r
 	JOIN highwater.quality_rule m ON m.property = r.property AND m.test = 'missing', unnest(m.codes) AS code

@@ -5,12 +5,12 @@ SELECT plan(5);
 SELECT results_eq('SELECT code, unit FROM highwater.observed_property ORDER BY code COLLATE "C"', $$
 	VALUES ('air_pressure', 'hPa'), ('air_temperature', 'Cel'), ('battery_level', '%'),
 	       ('battery_voltage', 'V'), ('conductivity', 'uS/cm'), ('distance', 'm'), ('flow', 'm3/s'),
-	       ('frame_counter', '1'), ('humidity', '%'), ('rainfall', 'mm'), ('rainfall_intensity', 'mm/h'),
+	       ('frame_counter', '1'), ('group', '1'), ('humidity', '%'), ('rainfall', 'mm'), ('rainfall_intensity', 'mm/h'),
 	       ('rainfall_total', 'mm'), ('rssi', 'dBm'), ('snr', 'dB'), ('velocity', 'm/s'),
 	       ('water_depth', 'm'), ('water_level', 'm'), ('water_pressure', 'hPa'),
 	       ('water_temperature', 'Cel'), ('wetness', '1'), ('wind_direction', 'deg'),
 	       ('wind_speed', 'm/s')
-$$, 'a new schema knows exactly the 22 properties of the plugin');
+$$, 'a new schema knows exactly the 23 properties of the plugin');
 
 SELECT is_empty('SELECT code FROM highwater.observed_property WHERE name IS NULL OR description IS NULL',
 	'each is explained');

@@ -72,7 +72,7 @@ SELECT lives_ok(format('DELETE FROM highwater.datastream WHERE datastream_id = %
 SELECT highwater.store_transition(datastream_id, 'i', 'i/1', 1, 'Alert', 'threshold', 'rising', 1, 'I', 0,
 		1.5, 1.4, 'Minor', 2::smallint, now(), now(), now(), 1.5, now())
 	FROM highwater.datastream JOIN highwater.station USING (station_id) WHERE code = 'nha-be' \g /dev/null
-SELECT throws_like($$DELETE FROM highwater.station WHERE code = 'nha-be'$$, '%has rows in highwater.alert %',
+SELECT throws_like($$DELETE FROM highwater.station WHERE code = 'nha-be'$$, '%has rows in highwater.alert_event %',
 	'refuses to delete a station that has alerts');
 
 DELETE FROM highwater.observation;

@@ -18,8 +18,9 @@ $$;
 SELECT results_eq($$SELECT * FROM pg_temp.granted('highwater_writer')$$, $$VALUES
 	('alert', 'INSERT SELECT UPDATE'), ('alert_event', 'INSERT SELECT UPDATE'),
 	('climatology', 'SELECT'), ('conversion_coefficient', 'SELECT'),
-	('datastream', 'INSERT SELECT'), ('journal_position', 'INSERT SELECT UPDATE'),
-	('loss', 'INSERT SELECT'), ('observation', 'INSERT SELECT'),
+	('datastream', 'INSERT SELECT'), ('group_member', 'SELECT'),
+	('journal_position', 'INSERT SELECT UPDATE'),
+	('loss', 'INSERT SELECT'), ('object_hold_in_force', 'SELECT'), ('observation', 'INSERT SELECT'),
 	('observed_property', 'SELECT'), ('quality_rule', 'SELECT'), ('quality_rule_for_plugin', 'SELECT'),
 	('quality_test', 'SELECT'), ('rejected', 'INSERT SELECT'), ('schema_history', 'SELECT'),
 	('silence', 'INSERT SELECT'), ('station', 'INSERT SELECT'), ('threshold', 'SELECT'),

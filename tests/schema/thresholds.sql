@@ -49,11 +49,10 @@ SELECT throws_like(pg_temp.threshold(', direction', $$1, 'I', 1.4, 1.4, 'sideway
 SELECT throws_like(pg_temp.threshold('', $$1, 'I', 'Infinity', 1.4$$), '%set_value_is_finite%',
 	'refuses an infinite set value');
 SELECT throws_like(pg_temp.threshold('', $$1, 'I', 'NaN', 'NaN'$$), '%value_is_finite%', 'refuses NaN');
-SELECT throws_like(pg_temp.threshold(', on_delay', $$1, 'I', 1.4, 1.4, '2 min'$$),
-	'%on_delay_must_be_0_in_this_version%', 'refuses an on-delay, which this version would not observe');
-SELECT throws_like(pg_temp.threshold(', off_delay', $$1, 'I', 1.4, 1.4, '15 min'$$),
-	'%off_delay_must_be_0_in_this_version%',
-	'refuses an off-delay, which this version would not observe');
+SELECT throws_like(pg_temp.threshold(', on_delay', $$1, 'I', 1.4, 1.4, '-2 min'$$),
+	'%on_delay_is_7_days_at_most%', 'refuses a negative on-delay');
+SELECT throws_like(pg_temp.threshold(', off_delay', $$1, 'I', 1.4, 1.4, '8 days'$$),
+	'%off_delay_is_7_days_at_most%', 'refuses an off-delay of more than a week');
 SELECT throws_like(pg_temp.threshold(', severity', $$1, 'I', 1.4, 1.4, 'Bad'$$), '%severity_is_one_of_cap%',
 	'refuses a severity that CAP does not know');
 

@@ -17,7 +17,7 @@ static const struct property *find(const char *code)
 static void is_sorted_by_code_without_repetition(void **state)
 {
 	(void)state;
-	assert_int_equal(property_builtin_count, 22);
+	assert_int_equal(property_builtin_count, 23);
 	for (size_t i = 1; i < property_builtin_count; i++)
 		assert_true(strcmp(property_builtin[i - 1].code, property_builtin[i].code) < 0);
 }

@@ -310,7 +310,7 @@ static void missing_schema_is_named_with_its_remedy(void **state)
 	snprintf(conninfo, sizeof(conninfo), "%s dbname=postgres", database_conninfo());
 	start_writer(&f->broker, conninfo);
 	wait_for_line(&f->broker, "there is no schema highwater in host=");
-	assert_non_null(strstr(log_text, "version 2 is needed: run psql -f schema/install.sql"));
+	assert_non_null(strstr(log_text, "version 3 is needed: run psql -f schema/install.sql"));
 }
 
 static void newer_schema_is_not_written_to(void **state)
@@ -320,7 +320,7 @@ static void newer_schema_is_not_written_to(void **state)
 	database_do(f->admin, "INSERT INTO highwater.schema_history (version) VALUES (7)");
 	append(f, &f->broker, 0, 10);
 	start_writer(&f->broker, database_conninfo());
-	wait_for_line(&f->broker, "is version 7, version 2 is needed: install the plugin's newer version");
+	wait_for_line(&f->broker, "is version 7, version 3 is needed: install the plugin's newer version");
 	assert_int_equal(stored(f), 0);
 	database_do(f->admin, "DELETE FROM highwater.schema_history WHERE version = 7");
 	wait_until_stored(f, 10);

@@ -28,3 +28,6 @@ INSERT INTO highwater.conversion (datastream_id, kind, input, input_unit, mount_
 	SELECT datastream_id, 'distance', 'distance', 'mm', 5 FROM highwater.datastream;
 INSERT INTO highwater.silence (datastream_id, silence_from, silence_to, expected)
 	SELECT datastream_id, '2026-11-22 10:00Z', '2026-11-22 12:00Z', 7 FROM highwater.datastream;
+INSERT INTO highwater.group_member (datastream_id, cause, position, member_id, member_level)
+	VALUES (highwater.set_threshold('district-1', 'group', 1, 'two of three', 2, cause => 'group'), 'group', 1,
+	        highwater.register_datastream('member-1', 'water_level'), 1);
