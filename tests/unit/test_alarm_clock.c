@@ -109,6 +109,10 @@ static void silence_whose_level_is_no_whole_number_of_microseconds(void **state)
 		b.levels[0].set_value = 1.1 + (double)interval_us / 7;
 		reading(&b, MINUTE, 1.0);
 		assert_int_equal(pass(&b, HOUR), 1);
+		b.levels[0].set_value = nextafter(3, 4); /* times the interval may round down to 3 */
+		b.state = (struct alarm_state){0};
+		reading(&b, MINUTE, 1.0);
+		assert_int_equal(pass(&b, HOUR), 1);
 	}
 }
 
@@ -239,6 +243,20 @@ static void a_clock_that_was_set_back_silences_no_alarm(void **state)
 		assert_int_equal(read_as(&b, MINUTE, 0.7, quality), 1);
 		assert_int_equal(b.state.levels.started_us, b.now_us);
 	}
+}
+
+static void a_rate_begins_anew_when_the_clock_was_set_back(void **state)
+{
+	struct bell b = bell_of(CAUSE_RATE, 0.5);
+
+	(void)state;
+	b.config.period_us = HOUR;
+	reading(&b, HOUR, 1.0);
+	reading(&b, HOUR, 1.0);
+	b.now_us -= 1000 * HOUR;
+	reading(&b, MINUTE, 1.0);
+	assert_int_equal(reading(&b, HOUR, 1.6), 1);
+	assert_true(fabs(b.state.levels.value - 0.6) < 1e-9);
 }
 
 static int count_as(struct bell *b, int64_t at_us, unsigned count)
@@ -411,6 +429,7 @@ int main(void)
 		cmocka_unit_test(event_time_goes_on_as_the_clock_since_the_last_arrival),
 		cmocka_unit_test(a_sensor_whose_clock_is_ahead_raises_now),
 		cmocka_unit_test(a_clock_that_was_set_back_silences_no_alarm),
+		cmocka_unit_test(a_rate_begins_anew_when_the_clock_was_set_back),
 		cmocka_unit_test(members_at_their_levels_raise_a_group),
 		cmocka_unit_test(a_group_may_have_delays),
 		cmocka_unit_test(counts_say_nothing_to_other_alarms),
