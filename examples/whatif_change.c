@@ -261,7 +261,7 @@ static char *next_word(char **text)
 
 int whatif_change_line(struct whatif_change *ret, char *line, char why[static WHATIF_WHY_SIZE])
 {
-	struct whatif_change c;
+	struct whatif_change c = {.path = ""};
 	char *word = next_word(&line);
 	int r = whatif_change_path(&c, word != NULL ? word : "", why);
 

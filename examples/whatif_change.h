@@ -19,7 +19,7 @@
 #include "threshold.h"
 #include "util.h"
 
-#define WHATIF_WHY_SIZE  240
+#define WHATIF_WHY_SIZE  400
 #define WHATIF_PATH_SIZE 200
 
 enum whatif_change_kind { CHANGE_EDIT, CHANGE_NEW, CHANGE_DROP };

@@ -1,0 +1,259 @@
+"""What history would have raised by the rules of today, or by others."""
+
+import csv
+import datetime
+import io
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from readings import UTC, stamp
+
+OLD_DATA = {"time": {"max_age": "0", "late_after": "0"}}
+START = datetime.datetime(2025, 11, 21, tzinfo=UTC)
+MINUTE = datetime.timedelta(minutes=1)
+
+# A tide that passes level 1 twice and level 2 once, in steps of 10 minutes.
+TIDE = [1.20, 1.38, 1.41, 1.47, 1.52, 1.46, 1.44, 1.36, 1.34, 1.20, 1.39, 1.43, 1.37, 1.30, 1.10]
+
+READER = "whatif_reader"
+
+
+def program():
+    return (pathlib.Path(os.environ.get("HIGHWATER_BUILD", "build")) / "examples" / "highwater-whatif").absolute()
+
+
+def run(*arguments, **environment):
+    return subprocess.run(
+        [program()] + [str(a) for a in arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        timeout=60, check=False, env={**os.environ, "TZ": "UTC", **environment},
+    )
+
+
+class WhatIf:
+    """The program as somebody runs it who may only read."""
+
+    def __init__(self, database):
+        self.database = database
+        database.sql(
+            f"DO $$ BEGIN IF to_regrole('{READER}') IS NULL THEN"
+            f" CREATE ROLE {READER} LOGIN IN ROLE highwater_analyst; END IF; END $$"
+        )
+        server = database.server
+        self.conninfo = f"host={server.folder} port={server.port} dbname={database.name} user={READER}"
+
+    def run(self, *arguments):
+        return run("--database", self.conninfo, *arguments)
+
+    def said(self, *arguments):
+        """The text on the standard output of a run that succeeds."""
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def alerts(self, *arguments):
+        """The alerts, each a dict."""
+        return list(csv.DictReader(io.StringIO(self.said("--csv", *arguments))))
+
+    def levels(self, *arguments):
+        """(minutes after START, level) of each transition."""
+        return [(minutes(a["time"]), int(a["level"])) for a in self.alerts(*arguments)]
+
+    def refused(self, *arguments):
+        """What a run says that fails, and shows nothing."""
+        done = self.run(*arguments)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        return done.stderr
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def minutes(text):
+    return (moment(text) - START) / MINUTE
+
+
+@pytest.fixture
+def whatif(database):
+    return WhatIf(database)
+
+
+@pytest.fixture
+def levels(database):
+    database.sql("SELECT highwater.register_station('phu-an', 'Phú An', 10.776, 106.706)")
+    database.set_threshold("phu-an", 1, 1.40, 1.35, name="báo động I", severity="Minor")
+    database.set_threshold("phu-an", 2, 1.50, 1.45, name="báo động II")
+
+
+def store(database, station, values, observed="water_level", start=START, step=10 * MINUTE, delay=None,
+          quality=1, tests=0):
+    """History of a datastream that is registered; a delay is that of the arrival."""
+    rows = [(start + i * step, start + i * step + (delay or MINUTE / 60), value, quality, tests)
+            for i, value in enumerate(values)]
+    for at, received, value, flag, verdicts in rows:
+        database.sql(
+            "INSERT INTO highwater.observation"
+            " (datastream_id, phenomenon_time, received_time, result, quality, quality_tests)"
+            " SELECT datastream_id, %s, %s, %s, %s, %s FROM highwater.datastream"
+            " JOIN highwater.station s USING (station_id) WHERE s.code = %s AND property = %s",
+            (at, received, value, flag, verdicts, station, observed),
+        )
+
+
+def alert_events(database):
+    return database.sql(
+        "SELECT s.code, d.property, e.phenomenon_time, e.event, e.level, e.previous_level, e.value, e.threshold"
+        " FROM highwater.alert_event e JOIN highwater.datastream d USING (datastream_id)"
+        " JOIN highwater.station s USING (station_id) ORDER BY e.phenomenon_time, s.code, e.sequence"
+    )
+
+
+def as_event(a):
+    return (a["station"], a["property"], moment(a["time"]), a["event"], int(a["level"]),
+            int(a["previous_level"]), float(a["value"]), float(a["threshold"]))
+
+
+def test_same_rules_give_the_alerts_that_the_broker_raised(make_broker, database, levels, whatif):
+    broker = make_broker(database=database, config=OLD_DATA).start()
+    broker.wait_registry(1)
+    client = broker.client()
+    for i, value in enumerate(TIDE):
+        client.publish("sensors/phu-an/water_level", {"time": stamp(START + i * 10 * MINUTE), "value": value})
+    database.wait_count(6, "alert_event")
+    database.wait_count(len(TIDE))
+    played = whatif.alerts("--late-after", "0")
+    assert [as_event(a) for a in played] == alert_events(database)
+    assert [int(a["level"]) for a in played] == [1, 2, 1, 0, 1, 0]
+    said = whatif.said("--late-after", "0", "--summary")
+    assert "2 of 2 incidents were raised then too; only by these rules: 0" in said
+    assert "2 of 2 incidents of then are raised again; only then: 0" in said
+
+    said = whatif.said("--late-after", "0", "--summary", "--set", "phu-an/water_level/1", "set=1.45")
+    assert "1 of 1 incidents were raised then too; only by these rules: 0" in said
+    assert "1 of 2 incidents of then are raised again; only then: 1" in said
+
+
+def test_other_levels_give_other_alerts(database, levels, whatif):
+    store(database, "phu-an", TIDE)
+    change = ["--set", "phu-an/water_level/1"]
+    assert whatif.levels() == [(20, 1), (40, 2), (60, 1), (80, 0), (110, 1), (130, 0)]
+    assert whatif.levels(*change, "set=1.45", "clear=1.40") == [(30, 1), (40, 2), (60, 1), (70, 0)]
+    assert whatif.levels(*change, "drop") == [(40, 2), (60, 0)]
+    assert whatif.levels("--set", "phu-an/water_level/3", "new", "set=1.51", "clear=1.5") == [
+        (20, 1), (40, 3), (50, 2), (60, 1), (80, 0), (110, 1), (130, 0)
+    ]
+    assert whatif.levels(*change, "on-delay=15m") == [(35, 1), (40, 2), (60, 1), (80, 0)]
+    assert whatif.levels("--set", "*/water_level/*", "off-delay=25m") == [(20, 1), (40, 2), (85, 1)]
+    assert whatif.levels("--set", "*/water_level/*", "off-delay=25m", "--to", "2025-11-22")[3:] == [(155, 0)]
+    assert database.count("alert") == 0
+
+
+def test_levels_come_from_a_file_too(database, levels, whatif, tmp_path):
+    store(database, "phu-an", TIDE)
+    path = tmp_path / "levels"
+    path.write_text('# higher\nphu-an/water_level/1 set=1.45 clear=1.40 name="I, new"\n', encoding="utf-8")
+    raised = whatif.alerts("--levels", path)[0]
+    assert (minutes(raised["time"]), raised["level_name"]) == (30, "I, new")
+    path.write_text("\nphu-an/water_level/1 set=high\n", encoding="utf-8")
+    assert f"{path}:2: set=high: not a number" in whatif.refused("--levels", path)
+
+
+def test_stretch_has_a_beginning_and_an_end_and_knows_what_was_before(database, levels, whatif):
+    store(database, "phu-an", TIDE)
+    stretch = ["--from", stamp(START + 50 * MINUTE), "--to", stamp(START + 130 * MINUTE)]
+    assert whatif.levels(*stretch) == [(60, 1), (80, 0), (110, 1)]
+    assert "1 incidents raised, 3 transitions; " in whatif.said(*stretch)
+    assert "; 1 open from before" in whatif.said(*stretch)
+    assert whatif.levels(*stretch, "--warm-up", "0") == [(50, 1), (80, 0), (110, 1)]
+
+
+def test_late_readings_never_alarm_as_live(database, levels, whatif):
+    store(database, "phu-an", TIDE, delay=31 * MINUTE)
+    done = whatif.run("--csv")
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 1
+    assert "15 of them came late" in done.stderr
+    assert len(whatif.levels("--late-after", "0")) == 6
+    assert len(whatif.levels("--late-after", "31m")) == 6
+
+
+def test_failed_readings_raise_nothing_and_suspect_ones_need_a_second(database, levels, whatif):
+    store(database, "phu-an", [1.2, 1.2, 1.2])
+    store(database, "phu-an", [1.6], start=START + 5 * MINUTE, quality=4)
+    store(database, "phu-an", [1.6], start=START + 15 * MINUTE, quality=3)
+    assert whatif.levels() == []
+    store(database, "phu-an", [1.6, 1.6], start=START + 31 * MINUTE, step=MINUTE, quality=3)
+    assert whatif.levels() == [(32, 2)]
+
+
+def test_verdict_that_came_with_the_next_reading_is_left_aside(database, levels, whatif):
+    spike = 5  # its place in quality_test
+    store(database, "phu-an", [1.2])
+    store(database, "phu-an", [1.6], start=START + 10 * MINUTE, quality=4, tests=4 << 3 * spike)
+    store(database, "phu-an", [1.2], start=START + 20 * MINUTE)
+    assert whatif.levels() == [(10, 2), (20, 0)]
+
+
+def test_rules_of_another_time(database, levels, whatif):
+    database.sql(
+        "INSERT INTO highwater.threshold (datastream_id, level, name, set_value, clear_value, valid_from)"
+        " SELECT datastream_id, 1, 'next year', 1.45, 1.40, now() + interval '30 days'"
+        " FROM highwater.threshold WHERE level = 1"
+    )
+    store(database, "phu-an", TIDE)
+    assert whatif.levels()[0] == (20, 1)
+    later = stamp(datetime.datetime.now(UTC) + datetime.timedelta(days=31))
+    assert whatif.levels("--as-of", later)[0] == (30, 1)
+
+
+def test_text_names_level_value_and_delay(database, levels, whatif):
+    store(database, "phu-an", TIDE)
+    lines = whatif.said("--set", "phu-an/water_level/1", "on-delay=15m").splitlines()
+    assert lines[0].split() == ["time", "station", "property", "alarm", "level", "value", "threshold", "onset",
+                                "delay"]
+    assert lines[1].split()[:13] == [
+        "2025-11-21T00:35:00+00:00", "phu-an", "water_level", "threshold", "▲", "1", "báo", "động", "I",
+        "1.47", "m", "1.4", "00:20:00",
+    ]
+    assert lines[1].split()[13] == "15m"
+    ended = next(line for line in lines if "✓" in line)
+    assert "after 45m, peak 1.52" in ended
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--from", "2025-11-22", "--to", "2025-11-21"], "is not after --from"),
+    (["--from", "tomorrow"], "a day as 2025-11-21"),
+    (["--set", "phu-an/water_level/7", "set=1"], "there is no such level"),
+    (["--set", "phu-an/water_level/1", "clear=1.5"], "a rising level clears at or below its set value"),
+    (["--set", "phu-an/water_level/1", "hight=1.5"], "after the path come set="),
+    (["--station", "phu-on"], "no such station has a datastream"),
+    (["--property", "rainfall"], "no datastream has this property"),
+    (["--from", "2001-01-01", "--to", "2001-02-01"], "there are no readings"),
+])
+def test_mistakes_are_refused_with_what_is_allowed(database, levels, whatif, arguments, said):
+    store(database, "phu-an", [1.0])
+    done = whatif.run("--summary", *arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_database_that_is_not_ours_is_refused(bare_database):
+    server = bare_database.server
+    done = run("--database", f"host={server.folder} port={server.port} dbname={bare_database.name} user=postgres")
+    assert done.returncode == 1
+    assert "there is no schema highwater" in done.stderr
+    done = run("--database", f"host={server.folder} port={server.port} dbname=nowhere user=postgres")
+    assert done.returncode == 1
+    assert "cannot connect" in done.stderr
+    assert 'invalid connection option "hots"' in run("--database", "hots=x").stderr
+
+
+def test_help_says_how_it_differs_from_live():
+    done = run("--help")
+    assert done.returncode == 0
+    assert "how it differs from live" in done.stdout
