@@ -109,7 +109,8 @@ static void silence_whose_level_is_no_whole_number_of_microseconds(void **state)
 		b.levels[0].set_value = 1.1 + (double)interval_us / 7;
 		reading(&b, MINUTE, 1.0);
 		assert_int_equal(pass(&b, HOUR), 1);
-		b.levels[0].set_value = nextafter(3, 4); /* times the interval may round down to 3 */
+		/* A hair above a whole number of microseconds: the product may round down to it. */
+		b.levels[0].set_value = nextafter((double)(3 * interval_us + 1) / (double)interval_us, 9);
 		b.state = (struct alarm_state){0};
 		reading(&b, MINUTE, 1.0);
 		assert_int_equal(pass(&b, HOUR), 1);
