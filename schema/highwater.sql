@@ -39,10 +39,12 @@ SELECT current_setting('highwater.installed_version')::integer = 1 AS upgrade_2,
 \ir ledger.sql
 \ir silence.sql
 \ir registration.sql
+\ir alarm_registration.sql
 \ir quality_registration.sql
 \ir view.sql
 \ir verdict.sql
 \ir gap.sql
+\ir kpi.sql
 \ir recompute.sql
 \ir role.sql
 

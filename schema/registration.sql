@@ -64,7 +64,7 @@ COMMENT ON FUNCTION highwater.register_datastream(text, text, text, text) IS
 
 CREATE OR REPLACE FUNCTION highwater.set_threshold(
 		station_code text, property text, level integer, name text, set_value double precision,
-		clear_value double precision DEFAULT NULL, direction text DEFAULT 'rising',
+		clear_value double precision DEFAULT NULL, direction text DEFAULT NULL,
 		severity text DEFAULT 'Moderate', source text DEFAULT NULL,
 		valid_from timestamptz DEFAULT NULL, cause text DEFAULT 'threshold', period interval DEFAULT '0',
 		on_delay interval DEFAULT NULL, on_samples integer DEFAULT NULL, off_delay interval DEFAULT NULL,
@@ -77,6 +77,8 @@ AS $$
 DECLARE
 	stream integer := highwater.register_datastream(station_code, property);
 	street boolean := cause = 'threshold' AND property = 'water_depth';
+	worse  text := coalesce(direction, CASE WHEN cause IN ('low_battery', 'projection') THEN 'falling'
+	                                        ELSE 'rising' END);
 	since  timestamptz := coalesce(
 		valid_from,
 		(SELECT max(t.valid_from) FROM highwater.threshold t
@@ -90,7 +92,7 @@ BEGIN
 			 on_delay, on_samples, off_delay,
 			 latching, repeat_after)
 		VALUES
-			(stream, level, name, set_value, clear_value, direction, severity, source, since,
+			(stream, level, name, set_value, clear_value, worse, severity, source, since,
 			 cause, period,
 			 coalesce(on_delay, CASE WHEN street THEN interval '2 minutes' ELSE '0' END),
 			 coalesce(on_samples, CASE WHEN street AND on_delay IS NULL THEN 2 ELSE 0 END),
@@ -117,6 +119,7 @@ COMMENT ON FUNCTION highwater.set_threshold(
 	'Sets an alert level, registering station and datastream when they are not there; returns the '
 	'datastream_id. Values in the unit of the cause; clear_value NULL means the usual '
 	'deadband (see threshold.clear_value). Without valid_from it changes the threshold in force, or '
-	'makes one valid since ever; with one it begins a new row of the history. Delays, latching and '
+	'makes one valid since ever; with one it begins a new row of the history. direction left out is '
+	'rising, and falling for low_battery and projection. Delays, latching and '
 	'repeat_after left out keep what is there; a new row has none, but for water_depth the defaults of a '
 	'street: two readings or 2 minutes to raise, 15 minutes to clear. The same suit rivers that chatter.';

@@ -55,7 +55,9 @@ GRANT SELECT ON highwater.schema_history, highwater.observed_property, highwater
 	highwater.quality_rule, highwater.quality_rule_for_plugin, highwater.climatology,
 	highwater.conversion, highwater.conversion_coefficient, highwater.silence,
 	highwater.quality_rule_in_force, highwater.gap, highwater.reception_daily, highwater.group_member,
-	highwater.object_hold_in_force
+	highwater.object_hold_in_force, highwater.alert_incident, highwater.alarm_rate_hourly,
+	highwater.alarm_chattering, highwater.alarm_standing, highwater.alarm_top_ten,
+	highwater.alarm_acknowledgement, highwater.alarm_detection_delay
 	TO highwater_analyst;
 GRANT EXECUTE ON FUNCTION highwater.quality_verdicts(integer), highwater.quality_text(integer),
 	highwater.frames_lost(integer, timestamptz, timestamptz)

@@ -138,6 +138,56 @@ CREATE OR REPLACE TRIGGER default_clear_value
 	BEFORE INSERT OR UPDATE ON highwater.threshold
 	FOR EACH ROW WHEN (NEW.clear_value IS NULL) EXECUTE FUNCTION highwater.default_clear_value();
 
+CREATE OR REPLACE FUNCTION highwater.check_threshold()
+	RETURNS trigger
+	LANGUAGE plpgsql
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	wrong record;
+BEGIN
+	SELECT mistake, hint INTO wrong FROM (VALUES
+		(NEW.cause IN ('low_battery', 'projection') AND NEW.direction <> 'falling',
+		 'its direction is rising', 'Less is worse: give direction falling.'),
+		(NEW.cause IN ('rain', 'stale', 'dead', 'sensor_error', 'group', 'upstream') AND NEW.direction <> 'rising',
+		 'its direction is falling', 'More is worse: give direction rising.'),
+		(NEW.cause IN ('stale', 'dead', 'sensor_error', 'group', 'upstream') AND NEW.set_value < 1,
+		 format('set_value %s is less than 1', NEW.set_value), 'It counts: give 1 or more.'),
+		(NEW.cause IN ('rain', 'projection') AND NEW.set_value <= 0,
+		 format('set_value %s is not above 0', NEW.set_value),
+		 'Give the sum of rain, or the minutes until the level.'),
+		(NEW.cause IN ('group', 'upstream') AND NEW.set_value > 16,
+		 format('set_value %s is more than 16', NEW.set_value), 'A group has 16 members at most.'),
+		(NEW.cause = 'rate' AND NEW.period < '1 minute',
+		 format('period %s is shorter than a minute', NEW.period), 'Give 1 minute to 7 days.'),
+		(NEW.cause = 'rain' AND NEW.period < '10 minutes',
+		 format('period %s is shorter than 10 minutes', NEW.period), 'Give 10 minutes to 7 days.'),
+		(NEW.cause NOT IN ('rate', 'rain', 'group', 'upstream') AND NEW.period <> '0',
+		 format('period %s is given', NEW.period), 'Only rate, rain, group and upstream have one: leave it out.')
+	) AS rule(is_wrong, mistake, hint) WHERE is_wrong LIMIT 1;
+	IF wrong.mistake IS NOT NULL THEN
+		RAISE EXCEPTION 'alarm %, level %, of %: %', NEW.cause, NEW.level,
+			coalesce(highwater.datastream_label(NEW.datastream_id), 'datastream ' || NEW.datastream_id),
+			wrong.mistake
+			USING ERRCODE = 'check_violation', HINT = wrong.hint;
+	END IF;
+	IF NEW.cause IN ('stale', 'dead')
+	   AND EXISTS (SELECT FROM highwater.datastream d
+	               WHERE d.datastream_id = NEW.datastream_id AND d.expected_interval IS NULL) THEN
+		RAISE WARNING 'threshold % of % has no effect as long as expected_interval is not known', NEW.cause,
+			highwater.datastream_label(NEW.datastream_id)
+			USING HINT = 'Set datastream.expected_interval, or use set_silence(…, expected_interval => …).';
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION highwater.check_threshold() IS
+	'Trigger of threshold: refuses one that its cause makes no sense of, with datastream, level and mistake.';
+
+CREATE OR REPLACE TRIGGER check_threshold
+	BEFORE INSERT OR UPDATE ON highwater.threshold
+	FOR EACH ROW EXECUTE FUNCTION highwater.check_threshold();
+
 CREATE OR REPLACE TRIGGER notify_registry
 	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON highwater.threshold
 	FOR EACH STATEMENT EXECUTE FUNCTION highwater.notify_registry();
