@@ -34,8 +34,7 @@ struct whatif {
 	struct whatif_play play;
 	struct whatif_print print;
 	struct whatif_tally tally;
-	unsigned long readings, late; /* of the stretch */
-	int64_t last_us;              /* time of the last reading */
+	int64_t last_us; /* time of the last reading */
 };
 
 static int say(const char *text)
@@ -138,8 +137,8 @@ static void take_reading(struct whatif *w, const struct whatif_reading *reading)
 		w->tally.from_us = reading->phenomenon_us;
 	}
 	if (reading->phenomenon_us >= w->tally.from_us) {
-		w->readings++;
-		w->late += late;
+		w->tally.readings++;
+		w->tally.late += late;
 	}
 	w->last_us = reading->phenomenon_us;
 	if (late) {
@@ -191,22 +190,6 @@ static int report(struct whatif *w)
 	return w->tally.failed ? say("out of memory: the summary is not complete") : 0;
 }
 
-static void say_what_was_played(const struct whatif *w)
-{
-	char text[200];
-
-	fflush(stdout);
-	(void)snprintf(text, sizeof(text), "%lu readings of %zu datastreams played", w->readings,
-	               w->rules.played_count);
-	(void)say(text);
-	if (w->late > 0) {
-		(void)snprintf(text, sizeof(text),
-		               "%lu of them came late and never alarm, as live; --late-after 0 lets them",
-		               w->late);
-		(void)say(text);
-	}
-}
-
 static int run(struct whatif *w)
 {
 	int r = prepare(w);
@@ -214,12 +197,11 @@ static int run(struct whatif *w)
 	if (r == 0) {
 		r = play(w);
 	}
-	if (r == 0 && stopped == 0 && w->readings == 0) {
+	if (r == 0 && stopped == 0 && w->tally.readings == 0) {
 		r = say("there are no readings of what was chosen in that time");
 	}
 	if (r == 0 && stopped == 0) {
 		r = report(w);
-		say_what_was_played(w);
 	}
 	if (stopped != 0) {
 		r = say("stopped before the end: what is above is not all");

@@ -13,6 +13,8 @@
 /* Incidents of which the comparison tells one by one, of each kind. */
 #define NAMED_MAX 20
 
+#define MINUTE_US (INT64_C(60) * 1000000)
+
 static void widen(int *width, const char *text)
 {
 	*width = MAX(*width, whatif_text_width(text));
@@ -127,6 +129,12 @@ static void put_onset(const struct levels_state *s)
 	                (int)strlen("59m59s"));
 }
 
+/* A forecast is not good to the second. */
+static int64_t whole_minutes(int64_t us)
+{
+	return MAX((us + MINUTE_US / 2) / MINUTE_US, 1) * MINUTE_US;
+}
+
 static void put_note(const struct whatif_print *p, const struct whatif_alarm *a)
 {
 	const struct levels_state *s = &a->state.levels;
@@ -138,7 +146,7 @@ static void put_note(const struct whatif_print *p, const struct whatif_alarm *a)
 		       whatif_text_value(s->peak, peak));
 	} else if (o.at_us > s->changed_us) {
 		printf("%s in about %s", o.level != LEVEL_NORMAL ? o.name : "here",
-		       whatif_text_duration(o.at_us - s->changed_us, text));
+		       whatif_text_duration(whole_minutes(o.at_us - s->changed_us), text));
 	}
 }
 
@@ -260,7 +268,7 @@ static void print_level(const struct whatif_print *p, const struct whatif_tally 
 	(void)snprintf(text, sizeof(text), "%.2f", days > 0 ? (double)l->raised / days : 0.0);
 	whatif_text_put(text, (int)strlen("a day"));
 	whatif_text_put(l->time_us > 0 ? whatif_text_duration(l->time_us, text) : "-",
-	                (int)strlen("in alarm"));
+	                (int)strlen("at level"));
 	puts(l->time_us > 0 ? whatif_text_duration(l->longest_us, text) : "-");
 }
 
@@ -272,7 +280,7 @@ static void print_levels(const struct whatif_print *p, const struct whatif_tally
 	whatif_text_put("alarm", p->alarm);
 	whatif_text_put("level", p->level);
 	whatif_text_put("set", WIDTH_NUMBER);
-	puts("raised  a day  in alarm  longest");
+	puts("raised  a day  at level  longest");
 	for (size_t i = 0; i < p->rules->alarm_count; i++) {
 		for (size_t k = 0; p->rules->alarms[i].stream->listed && k < p->rules->alarms[i].config.count;
 		     k++) {
@@ -289,15 +297,16 @@ void whatif_print_summary(const struct whatif_print *p, const struct whatif_tall
 	if (p->csv) {
 		return;
 	}
-	printf("%s%s to %s, %.1f days\n", p->quiet ? "" : "\n", whatif_text_time(t->from_us, from),
-	       whatif_text_time(t->to_us, to), days);
-	printf("%zu incidents raised, %zu transitions; %.2f alarms a day", t->raised, t->transitions,
-	       days > 0 ? (double)t->raised / days : 0.0);
-	if (t->before > 0) {
-		printf("; %zu open from before", t->before);
+	printf("%s%s to %s: %.1f days, datastreams %zu, readings %zu\n", p->quiet ? "" : "\n",
+	       whatif_text_time(t->from_us, from), whatif_text_time(t->to_us, to), days,
+	       p->rules->played_count, t->readings);
+	if (t->late > 0) {
+		printf("readings that came late and never alarm, as live: %zu (--late-after 0 lets them)\n",
+		       t->late);
 	}
-	printf("\n%zu alarms chattered (3 transitions within a minute); %zu incidents within 1 h of the end of the "
-	       "one before\n",
+	printf("incidents %zu, transitions %zu, alarms a day %.2f, open from before %zu\n", t->raised,
+	       t->transitions, days > 0 ? (double)t->raised / days : 0.0, t->before);
+	printf("chattering alarms (3 transitions within a minute) %zu, incidents within 1 h of the one before %zu\n",
 	       t->chattering, t->returned);
 	print_levels(p, t);
 }
@@ -350,6 +359,15 @@ static void print_gone(const struct whatif_print *p, const struct whatif_alerts 
 	}
 }
 
+static void print_shift(const char *where, size_t count, int64_t most_us)
+{
+	char text[WHATIF_TEXT_SIZE];
+
+	if (count > 0) {
+		printf(", %zu %s by up to %s", count, where, whatif_text_duration(most_us, text));
+	}
+}
+
 void whatif_print_comparison(const struct whatif_print *p, const struct whatif_tally *t,
                              const struct whatif_alerts *alerts, size_t gone_count)
 {
@@ -357,8 +375,10 @@ void whatif_print_comparison(const struct whatif_print *p, const struct whatif_t
 		return;
 	}
 	puts("\nCompared with what was raised then (highwater.alert)");
-	printf("%zu of %zu incidents were raised then too; only by these rules: %zu\n", t->as_then, t->raised,
-	       t->raised - t->as_then);
+	printf("%zu of %zu incidents were raised then too", t->as_then, t->raised);
+	print_shift("later", t->later, t->later_us);
+	print_shift("earlier", t->earlier, t->earlier_us);
+	printf("; only by these rules: %zu\n", t->raised - t->as_then);
 	print_new(p, t);
 	printf("%zu of %zu incidents of then are raised again; only then: %zu\n", t->then_again, t->then,
 	       gone_count);

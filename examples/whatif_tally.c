@@ -209,10 +209,26 @@ static void find_again(struct whatif_incident *i, const struct whatif_alerts *al
 	for (size_t k = first_of(alerts, id); k < alerts->count && alerts->alert[k].datastream_id == id;
 	     k++) {
 		if (is_same(i, &alerts->alert[k])) {
+			i->then_us = i->again ? MIN(i->then_us, alerts->alert[k].started_us)
+			                      : alerts->alert[k].started_us;
 			i->again = true;
 			again[k] = true;
 		}
 	}
+}
+
+static void compare_start(struct whatif_tally *t, const struct whatif_incident *i)
+{
+	int64_t later_us = i->started_us - i->then_us;
+
+	if (i->before || !i->again) {
+		return;
+	}
+	t->as_then++;
+	t->later += later_us > 0;
+	t->earlier += later_us < 0;
+	t->later_us = MAX(t->later_us, later_us);
+	t->earlier_us = MAX(t->earlier_us, -later_us);
 }
 
 static void count_then(struct whatif_tally *t, struct whatif_alerts *alerts, const bool *again,
@@ -247,7 +263,7 @@ void whatif_tally_compare(struct whatif_tally *t, struct whatif_alerts *alerts, 
 	qsort(alerts->alert, alerts->count, sizeof(*alerts->alert), compare_alerts);
 	for (size_t i = 0; i < t->incident_count; i++) {
 		find_again(&t->incidents[i], alerts, again);
-		t->as_then += t->incidents[i].again && !t->incidents[i].before;
+		compare_start(t, &t->incidents[i]);
 	}
 	count_then(t, alerts, again, ret_gone);
 	free(again);

@@ -29,7 +29,8 @@ struct whatif_incident {
 	const struct whatif_alarm *alarm;
 	int64_t started_us, ended_us; /* INT64_MAX: it is open */
 	bool before;                  /* begun before the stretch */
-	bool again;                   /* was raised then too */
+	bool again;                   /* was raised then too: */
+	int64_t then_us;              /* when, the first of them */
 };
 
 /* Of one alarm, place for place as in the rules. */
@@ -49,8 +50,11 @@ struct whatif_tally {
 	struct whatif_incident *incidents;
 	size_t level_count, incident_count, incident_room;
 	size_t transitions, raised, before, chattering, returned;
-	size_t as_then;          /* of those raised here */
-	size_t then, then_again; /* those raised then; of these, those raised here */
+	size_t readings, late;        /* played in the stretch; those that may not alarm */
+	size_t as_then;               /* of those raised here: */
+	size_t earlier, later;        /* than they were */
+	int64_t earlier_us, later_us; /* the most of each */
+	size_t then, then_again;      /* those raised then; of these, those raised here */
 	int64_t from_us, to_us;
 	bool failed; /* memory was short */
 };
