@@ -14,14 +14,30 @@ static enum msg_type msg_type_of(const struct rules_state *s)
 	return s->sequence == 1 ? MSG_ALERT : MSG_UPDATE;
 }
 
+/* Those of the value itself. */
+static size_t levels_of(const struct registry *registry, const struct registry_datastream *registered,
+                        const struct threshold **ret)
+{
+	return threshold_of_alarm(registry_thresholds(registry, registered), registered->threshold_count,
+	                          CAUSE_THRESHOLD, 0, ret);
+}
+
+static const struct threshold *find_level(const struct registry *registry,
+                                          const struct registry_datastream *registered, int32_t level)
+{
+	const struct threshold *levels = NULL;
+	size_t count = levels_of(registry, registered, &levels);
+
+	return threshold_find(levels, count, level);
+}
+
 static void name_level(const struct registry *registry, const struct registry_datastream *registered,
                        int32_t level, char name[static LEVEL_NAME_MAX + 1])
 {
 	const struct threshold *t = NULL;
 
 	if (registered != NULL) {
-		t = threshold_find(registry_thresholds(registry, registered), registered->threshold_count,
-		                   level);
+		t = find_level(registry, registered, level);
 	}
 	if (t != NULL) {
 		memcpy(name, t->name, LEVEL_NAME_MAX + 1);
@@ -245,8 +261,7 @@ static bool is_held(const struct registry *registry, const struct datastream *d)
 	if (registered == NULL) {
 		return true;
 	}
-	return registry->provisional && threshold_find(registry_thresholds(registry, registered),
-	                                               registered->threshold_count, d->rules.level) == NULL;
+	return registry->provisional && find_level(registry, registered, d->rules.level) == NULL;
 }
 
 void alarms_evaluate(struct alarms *a, const struct registry *registry, struct datastream *d,
@@ -263,8 +278,7 @@ void alarms_evaluate(struct alarms *a, const struct registry *registry, struct d
 	bool changed = false;
 
 	if (d->registered != NULL) {
-		thresholds = registry_thresholds(registry, d->registered);
-		count = d->registered->threshold_count;
+		count = levels_of(registry, d->registered, &thresholds);
 	}
 	if (count == 0 && d->rules.level == LEVEL_NORMAL) {
 		return;

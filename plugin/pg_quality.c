@@ -61,14 +61,6 @@ struct build {
 	int rule, season; /* next rows of datastreams */
 };
 
-static void leave_out(struct build *b, const char *what, const char *name)
-{
-	if (b->report->left_out++ == 0) {
-		(void)snprintf(b->report->first_left_out, sizeof(b->report->first_left_out), "%s \"%s\"",
-		               what, name);
-	}
-}
-
 uint32_t pg_quality_number(const struct registry *to, int32_t datastream_id)
 {
 	size_t first = 0;
@@ -188,7 +180,7 @@ static void take_rule(struct build *b, int row, struct qc_config *q)
 	enum qc_test test;
 
 	if (!qc_test_find(name, &test)) {
-		leave_out(b, "quality rule of test", name);
+		pg_registry_leave_out(b->report, "quality rule of test", name);
 		return;
 	}
 	q->enabled &= ~(UINT32_C(1) << test);
@@ -198,7 +190,7 @@ static void take_rule(struct build *b, int row, struct qc_config *q)
 	if (take_parameters(b, row, test, q)) {
 		q->enabled |= UINT32_C(1) << test;
 	} else {
-		leave_out(b, "quality rule of test", name);
+		pg_registry_leave_out(b->report, "quality rule of test", name);
 	}
 }
 
@@ -230,7 +222,7 @@ static void take_season(struct build *b, int row, struct qc_config *q)
 	struct qc_season *s = &b->to->seasons[b->to->count.seasons];
 
 	if (!get_season_kind(PQgetvalue(r, row, SEASON_KIND), &s->kind)) {
-		leave_out(b, "climatology by", PQgetvalue(r, row, SEASON_KIND));
+		pg_registry_leave_out(b->report, "climatology by", PQgetvalue(r, row, SEASON_KIND));
 		return;
 	}
 	s->from = pg_column_i32(r, row, SEASON_FROM);

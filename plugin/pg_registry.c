@@ -1,5 +1,6 @@
 #include "pg_registry.h"
 
+#include "pg_alarm.h"
 #include "pg_column.h"
 #include "pg_quality.h"
 
@@ -16,13 +17,6 @@ static const char datastreams_sql[] =
 	" (extract(epoch FROM coalesce(d.gap_after, 3 * d.expected_interval)) * 1000000)::int8"
 	" FROM highwater.datastream d JOIN highwater.station s USING (station_id)"
 	" ORDER BY d.datastream_id";
-
-/* The order is that of datastreams_sql: the two lists are walked side by side. */
-static const char thresholds_sql[] =
-	"SELECT DISTINCT ON (datastream_id, level)"
-	" datastream_id, level, name, set_value, clear_value, direction, severity"
-	" FROM highwater.threshold WHERE valid_from <= coalesce(nullif($1::timestamptz, '-infinity'), now())"
-	" ORDER BY datastream_id, level, valid_from DESC";
 
 static const char units_sql[] = "SELECT code, dimension, factor, shift FROM highwater.unit";
 
@@ -42,6 +36,9 @@ enum question {
 	ASK_UNITS,
 	ASK_DATASTREAMS,
 	ASK_THRESHOLDS,
+	ASK_MEMBERS,
+	ASK_HOLDS,
+	ASK_AREAS,
 	ASK_CONVERSIONS,
 	ASK_RULES,
 	ASK_SEASONS,
@@ -86,10 +83,12 @@ static int read_thresholds(struct load *l, struct pg_conn *c, const char *sql, s
 static int read_all(struct load *l, struct pg_conn *c, struct pg_error *error)
 {
 	static const char *const questions[QUESTIONS] = {
-		[ASK_PROPERTIES] = properties_sql,      [ASK_UNITS] = units_sql,
-		[ASK_DATASTREAMS] = datastreams_sql,    [ASK_THRESHOLDS] = thresholds_sql,
-		[ASK_CONVERSIONS] = conversions_sql,    [ASK_RULES] = pg_quality_rules_sql,
-		[ASK_SEASONS] = pg_quality_seasons_sql, [ASK_NEXT_CHANGE] = next_change_sql,
+		[ASK_PROPERTIES] = properties_sql,    [ASK_UNITS] = units_sql,
+		[ASK_DATASTREAMS] = datastreams_sql,  [ASK_THRESHOLDS] = pg_alarm_thresholds_sql,
+		[ASK_MEMBERS] = pg_alarm_members_sql, [ASK_HOLDS] = pg_alarm_holds_sql,
+		[ASK_AREAS] = pg_alarm_areas_sql,     [ASK_CONVERSIONS] = conversions_sql,
+		[ASK_RULES] = pg_quality_rules_sql,   [ASK_SEASONS] = pg_quality_seasons_sql,
+		[ASK_NEXT_CHANGE] = next_change_sql,
 	};
 	int status = pg_conn_run(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, error);
 
@@ -100,7 +99,7 @@ static int read_all(struct load *l, struct pg_conn *c, struct pg_error *error)
 	return status == 0 ? pg_conn_run(c, "COMMIT", NULL, error) : status;
 }
 
-static void leave_out(struct pg_registry_report *report, const char *what, const char *name)
+void pg_registry_leave_out(struct pg_registry_report *report, const char *what, const char *name)
 {
 	if (report->left_out++ == 0) {
 		(void)snprintf(report->first_left_out, sizeof(report->first_left_out), "%s \"%s\"", what,
@@ -120,7 +119,7 @@ static void take_properties(const struct load *l)
 		if (pg_column_text(r, row, 1, p->unit, sizeof(p->unit)) && fits) {
 			count++;
 		} else {
-			leave_out(l->report, "observed property", p->code);
+			pg_registry_leave_out(l->report, "observed property", p->code);
 		}
 	}
 	l->to->count.properties = count;
@@ -141,46 +140,13 @@ static void take_units(const struct load *l)
 		    isfinite(u->factor) && u->factor != 0 && isfinite(u->shift)) {
 			count++;
 		} else {
-			leave_out(l->report, "unit", u->code);
+			pg_registry_leave_out(l->report, "unit", u->code);
 		}
 	}
 	l->to->count.units = count;
 }
 
-static bool get_direction(const char *name, uint8_t *ret)
-{
-	for (int d = DIRECTION_RISING; d <= DIRECTION_FALLING; d++) {
-		if (strcmp(name, threshold_direction_name((enum direction)d)) == 0) {
-			*ret = (uint8_t)d;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool get_severity(const char *name, uint8_t *ret)
-{
-	for (int s = SEVERITY_EXTREME; s <= SEVERITY_UNKNOWN; s++) {
-		if (strcmp(name, threshold_severity_name((enum severity)s)) == 0) {
-			*ret = (uint8_t)s;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool get_threshold(const PGresult *r, int row, struct threshold *t)
-{
-	t->level = pg_column_i32(r, row, 1);
-	t->set_value = pg_column_float8(r, row, 3);
-	t->clear_value = pg_column_float8(r, row, 4);
-	return pg_column_text(r, row, 2, t->name, sizeof(t->name)) && t->level != LEVEL_NORMAL &&
-	       isfinite(t->set_value) && isfinite(t->clear_value) &&
-	       get_direction(PQgetvalue(r, row, 5), &t->direction) &&
-	       get_severity(PQgetvalue(r, row, 6), &t->severity);
-}
-
-/* Thresholds of d from *row on, to the next datastream; d NULL: passes them over. */
+/* Thresholds of d from *row on, to the next datastream; d NULL: passes them over. Both lists are sorted by id. */
 static void take_thresholds(const struct load *l, int32_t id, struct registry_datastream *d, int *row,
                             size_t *count)
 {
@@ -192,11 +158,11 @@ static void take_thresholds(const struct load *l, int32_t id, struct registry_da
 		if (d == NULL || pg_column_i32(r, *row, 0) != id) {
 			continue;
 		}
-		if (get_threshold(r, *row, t)) {
+		if (pg_alarm_threshold(r, *row, t)) {
 			(*count)++;
 			d->threshold_count++;
 		} else {
-			leave_out(l->report, "threshold", t->name);
+			pg_registry_leave_out(l->report, "threshold", t->name);
 		}
 	}
 }
@@ -228,7 +194,7 @@ static int take_datastreams(const struct load *l)
 		fits = get_datastream(r, row, d);
 		take_thresholds(l, d->datastream_id, fits ? d : NULL, &threshold_row, &threshold_count);
 		if (!fits) {
-			leave_out(l->report, "datastream of station", d->key.station);
+			pg_registry_leave_out(l->report, "datastream of station", d->key.station);
 			continue;
 		}
 		if (pg_ids_put(l->ids, &d->key, d->datastream_id) != 0) {
@@ -301,7 +267,8 @@ static void keep_inputs_apart(const struct load *l)
 	qsort(to->inputs, to->count.inputs, sizeof(*to->inputs), compare_inputs);
 	for (size_t i = 0; i < to->count.inputs; i++) {
 		if (kept > 0 && datastream_key_equal(&to->inputs[kept - 1].key, &to->inputs[i].key)) {
-			leave_out(l->report, "second conversion of input", to->inputs[i].key.property);
+			pg_registry_leave_out(l->report, "second conversion of input",
+			                      to->inputs[i].key.property);
 		} else {
 			to->inputs[kept++] = to->inputs[i];
 		}
@@ -322,7 +289,7 @@ static void take_conversions(const struct load *l)
 		struct registry_datastream *d;
 
 		if (number == 0 || !get_conversion(l, row, c)) {
-			leave_out(l->report, "conversion of input", PQgetvalue(r, row, 1));
+			pg_registry_leave_out(l->report, "conversion of input", PQgetvalue(r, row, 1));
 			continue;
 		}
 		d = &to->datastreams[number - 1];
@@ -348,6 +315,8 @@ static int build(struct load *l, struct registry **ret)
 		.units = rows(l, ASK_UNITS),
 		.datastreams = rows(l, ASK_DATASTREAMS),
 		.thresholds = rows(l, ASK_THRESHOLDS),
+		.members = rows(l, ASK_MEMBERS),
+		.areas = rows(l, ASK_AREAS),
 		.conversions = rows(l, ASK_CONVERSIONS),
 		.inputs = rows(l, ASK_CONVERSIONS),
 		.qualities = rows(l, ASK_PROPERTIES) + rows(l, ASK_DATASTREAMS),
@@ -363,6 +332,9 @@ static int build(struct load *l, struct registry **ret)
 		status = take_datastreams(l);
 	}
 	if (status == 0) {
+		pg_alarm_members(l->to, l->from[ASK_MEMBERS], l->report);
+		pg_alarm_holds(l->to, l->from[ASK_HOLDS], l->report);
+		pg_alarm_areas(l->to, l->from[ASK_AREAS], l->report);
 		take_conversions(l);
 		status = pg_quality_build(l->to, l->from[ASK_RULES], l->from[ASK_SEASONS], l->intervals,
 		                          l->report);

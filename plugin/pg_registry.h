@@ -2,7 +2,7 @@
  * pg_registry - the registry as PostgreSQL has it now.
  *
  * Read in one snapshot, so that datastreams and thresholds fit together. Of the
- * thresholds those in force are taken: of each (datastream, level) the one with
+ * thresholds those in force are taken: of each level of an alarm the one with
  * the latest valid_from that has passed.
  *
  * Promise  What the plugin cannot hold, such as a code that is too long, is left
@@ -23,6 +23,9 @@ struct pg_registry_report {
 	size_t left_out;        /* rows that the plugin cannot hold */
 	char first_left_out[120];
 };
+
+/* Counts what is left out, and names the first. */
+void pg_registry_leave_out(struct pg_registry_report *report, const char *what, const char *name);
 
 /* The channel on which the schema's triggers tell of changes. */
 #define PG_REGISTRY_LISTEN "LISTEN highwater_registry"

@@ -103,7 +103,7 @@ void pg_rows_done(struct pg_rows *r)
 	X(9, INT4, int4, t->previous_level)                                                                  \
 	X(10, FLOAT8, float8_or_null, t->value)                                                              \
 	X(11, FLOAT8, float8_or_null, t->threshold)                                                          \
-	X(12, TEXT, text, threshold_severity_name((enum severity)t->severity))                               \
+	X(12, TEXT, text, transition_severity_name(t))                                                       \
 	X(13, INT2, int2, t->quality)                                                                        \
 	X(14, TIMESTAMPTZ, timestamptz, t->phenomenon_us)                                                    \
 	X(15, TIMESTAMPTZ, timestamptz, t->sent_us)                                                          \

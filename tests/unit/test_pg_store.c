@@ -513,6 +513,120 @@ static void transitions_are_stored_once(void **state)
 	assert_int_equal(position(f), 8);
 }
 
+/* The newest transition of the batch, to be made another of. */
+static struct transition *newest_transition(struct fixture *f)
+{
+	return &f->batch->transitions[f->batch->transition_count - 1].transition;
+}
+
+static void expect_text(struct fixture *f, const char *sql, const char *expected)
+{
+	char text[600];
+
+	assert_string_equal(database_text(f->admin, sql, text, sizeof(text)), expected);
+}
+
+static void alarm_of_another_cause_is_stored_with_its_circumstances(void **state)
+{
+	struct fixture *f = fixture(state);
+	struct transition *t;
+
+	assert_int_equal(position(f), 0);
+	add_transition(f, "phu-an", 1, 1);
+	t = newest_transition(f);
+	t->cause = CAUSE_RATE;
+	t->period_us = 3600 * SECOND;
+	t->event = EVENT_RAISED;
+	t->onset_us = t->started_us - 120 * SECOND;
+	t->projected_level = -3;
+	t->projected_us = t->started_us + 2400 * SECOND;
+	t->silent = true;
+	add_transition(f, "phu-an", 1, 1); /* of the value itself, by the same reading */
+	commit_well(f);
+	assert_int_equal(COUNT(f, "alert"), 2);
+	expect_text(f,
+	            "SELECT concat_ws(' ', event, a.period, started - a.onset, projected_level,"
+	            " projected_time - started, announced, user_name, until)"
+	            " FROM highwater.alert_event JOIN highwater.alert a USING (incident)"
+	            " WHERE a.cause = 'rate' AND incident LIKE 'phu-an/water_level/rate-3600/%'",
+	            "raised 01:00:00 00:02:00 -3 00:40:00 f");
+	expect_text(f,
+	            "SELECT concat_ws(' ', event, period, onset, projected_level, announced)"
+	            " FROM highwater.alert_event WHERE cause = 'threshold'",
+	            "raised 00:00:00 t");
+}
+
+static void add_action(struct fixture *f, enum alarm_event event, int32_t level)
+{
+	struct transition *t;
+
+	add_transition(f, "phu-an", 0, level);
+	t = newest_transition(f);
+	t->event = (uint8_t)event;
+	t->sent_us = f->base_us + event * SECOND;
+	t->silent = event != EVENT_TEST;
+	t->msg_type = MSG_ALERT;
+	t->shelved_until_us = f->base_us + 7200 * SECOND;
+	copy_text(t->user, sizeof(t->user), "duty", 4);
+	copy_text(t->client, sizeof(t->client), "console", 7);
+	copy_text(t->reason, sizeof(t->reason), "crane", 5);
+}
+
+static void actions_of_operators_change_no_incident(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	add_transition(f, "phu-an", 1, 1);
+	for (int round = 0; round < 2; round++) {
+		add_action(f, EVENT_ACKNOWLEDGED, 1);
+		add_action(f, EVENT_SHELVED, 0);
+		add_action(f, EVENT_TEST, 0);
+		commit_well(f);
+		next_batch(f);
+	}
+	assert_int_equal(COUNT(f, "alert"), 1);
+	assert_int_equal(COUNT(f, "alert_event"), 4);
+	expect_text(
+		f,
+		"SELECT string_agg(concat_ws(' ', event, incident IS NULL, coalesce(sequence, -1),"
+		" coalesce(msg_type, '-'), severity, announced, user_name, client_id, reason, until - sent),"
+		" ', ' ORDER BY sent) FROM highwater.alert_event WHERE user_name IS NOT NULL",
+		"acknowledged f -1 - Extreme f duty console crane, "
+		"shelved t -1 - Unknown f duty console crane 01:59:55, "
+		"test t -1 Alert Minor t duty console crane");
+	expect_text(f, "SELECT concat_ws(' ', transitions, level) FROM highwater.alert", "1 1");
+}
+
+static void every_event_of_the_plugin_is_one_of_the_schema(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	for (int event = EVENT_RAISED; event < EVENT_COUNT; event++) {
+		add_transition(f, "phu-an", event < EVENT_ACKNOWLEDGED ? (uint32_t)event + 1 : 0, 1);
+		newest_transition(f)->event = (uint8_t)event;
+		newest_transition(f)->sent_us += event;
+	}
+	commit_well(f);
+	assert_int_equal(f->result.refused_others, 0);
+	assert_int_equal(COUNT(f, "alert_event"), EVENT_COUNT);
+}
+
+static void every_cause_of_the_plugin_is_one_of_the_schema(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	for (int cause = CAUSE_THRESHOLD; cause < CAUSE_COUNT; cause++) {
+		add_transition(f, "phu-an", 1, 1);
+		newest_transition(f)->cause = (uint8_t)cause;
+	}
+	commit_well(f);
+	assert_int_equal(f->result.refused_others, 0);
+	assert_int_equal(COUNT(f, "alert"), CAUSE_COUNT);
+}
+
 static void refused_transition_stops_neither_its_neighbours_nor_the_queue(void **state)
 {
 	struct fixture *f = fixture(state);
@@ -737,6 +851,10 @@ int main(void)
 		TEST(terminated_backend_leaves_nothing_behind),
 		TEST(lost_answer_to_commit_is_found_out),
 		TEST(transitions_are_stored_once),
+		TEST(alarm_of_another_cause_is_stored_with_its_circumstances),
+		TEST(actions_of_operators_change_no_incident),
+		TEST(every_event_of_the_plugin_is_one_of_the_schema),
+		TEST(every_cause_of_the_plugin_is_one_of_the_schema),
 		TEST(refused_transition_stops_neither_its_neighbours_nor_the_queue),
 		TEST(dead_letters_are_stored_once),
 		TEST(unknown_property_is_a_dead_letter_with_the_servers_reason),
