@@ -9,6 +9,7 @@
 #include "config.h"
 #include "host.h"
 #include "ingest.h"
+#include "plugin_config.h"
 #include "registry.h"
 #include "registry_copy.h"
 #include "shared.h"
@@ -89,57 +90,6 @@ static int on_tick(int event, void *event_data, void *userdata)
 	return MOSQ_ERR_SUCCESS;
 }
 
-/* Reads the configuration and sees that its connection string can be understood. */
-static int load_config(struct config **ret, const struct config_option *options, size_t count, char *message,
-                       size_t size)
-{
-	char why[MESSAGE_SIZE / 2];
-	struct config *config;
-	int error = config_load(&config, options, count, message, size);
-
-	if (error != 0) {
-		return error;
-	}
-	error = writer_check(config->database, why, sizeof(why));
-	if (error != 0) {
-		snprintf(
-			message, size,
-			"mosquitto.conf: plugin_opt_database is not a connection string of libpq: %s; write, for instance, "
-			"host=/run/postgresql dbname=highwater",
-			why);
-		config_free(config);
-		return error;
-	}
-	*ret = config;
-	return 0;
-}
-
-/* Mosquitto 2.0 hands no options to a reload; they are the ones of the start then. */
-static int reload_config(struct config **ret, const struct config *old, char *message, size_t size)
-{
-	const struct config_option options[] = {
-		{"database", old->database},
-		{"state_dir", old->state_dir},
-		{"config", old->config_path},
-	};
-
-	return load_config(ret, options, old->config_path != NULL ? 3 : 2, message, size);
-}
-
-/* What a running plugin cannot change: the name of the first such setting that differs, or NULL. */
-static const char *needs_restart(const struct config *old, const struct config *new)
-{
-	if (old->journal_max_size != new->journal_max_size ||
-	    old->journal_segment_size != new->journal_segment_size ||
-	    old->journal_sync_us != new->journal_sync_us) {
-		return "journal";
-	}
-	if (old->max_datastreams < new->max_datastreams) {
-		return "max_datastreams (for the alarm state on disk)";
-	}
-	return old->shutdown_timeout_us != new->shutdown_timeout_us ? "shutdown_timeout" : NULL;
-}
-
 static int on_reload(int event, void *event_data, void *userdata)
 {
 	struct plugin *p = userdata;
@@ -149,12 +99,12 @@ static int on_reload(int event, void *event_data, void *userdata)
 
 	(void)event;
 	(void)event_data;
-	if (reload_config(&config, ingest_config(p->ingest), message, sizeof(message)) != 0) {
+	if (plugin_config_reload(&config, ingest_config(p->ingest), message, sizeof(message)) != 0) {
 		snprintf(line, sizeof(line), "%s; the configuration of before stays in force", message);
 		broker_log(LOG_LEVEL_ERROR, line);
 		return MOSQ_ERR_SUCCESS;
 	}
-	fixed = needs_restart(ingest_config(p->ingest), config);
+	fixed = plugin_config_needs_restart(ingest_config(p->ingest), config);
 	if (fixed != NULL) {
 		snprintf(line, sizeof(line),
 		         "%s has changed: that takes a restart of the broker; the rest is in force now",
@@ -326,7 +276,7 @@ static int first_config(struct config **ret, const struct mosquitto_opt *options
 	int error = copy_options(&list, options, count);
 
 	if (error == 0) {
-		error = load_config(ret, list, (size_t)count, message, sizeof(message));
+		error = plugin_config_load(ret, list, (size_t)count, message, sizeof(message));
 	}
 	free(list);
 	if (error != 0) {

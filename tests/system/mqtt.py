@@ -37,7 +37,7 @@ def new_paho(client_id, version, clean):
 class Client:
     """Connects at once, comes back by itself after a broken connection, and keeps what it receives."""
 
-    def __init__(self, port, client_id="", version=4, clean=True):
+    def __init__(self, port, client_id="", version=4, clean=True, user=None, password="secret"):
         self._lock = threading.Lock()
         self._messages = []
         self._subscribed = set()
@@ -52,6 +52,8 @@ class Client:
         self._paho.on_message = self._on_message
         self._paho.on_publish = lambda _client, _userdata, mid, *_: self._acknowledged.add(mid)
         self._paho.on_subscribe = lambda _client, _userdata, mid, *_: self._subscribed.add(mid)
+        if user is not None:
+            self._paho.username_pw_set(user, password)
         self._paho.connect("127.0.0.1", port, keepalive=60)
         self._paho.loop_start()
         self.wait_connected()
