@@ -8,6 +8,7 @@
 #include "alarm_store.h"
 
 #include "crc32c.h"
+#include "scarce_memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -527,6 +528,32 @@ static void file_of_version_1_that_another_broker_uses_is_not_taken(void **state
 	free(image.bytes);
 }
 
+static void taking_over_without_memory_loses_nothing(void **state)
+{
+	struct image_1 image = image_of_version_1(FEW);
+	struct fixture *f = *state;
+	size_t failures = 0;
+	uint32_t damaged;
+	int r;
+
+	write_file(f, image.bytes, image.size);
+	do {
+		scarce_begin(failures + 1, false);
+		r = alarm_store_open(&f->store, f->path, FEW, &damaged);
+		if (scarce_end() == 0) {
+			break;
+		}
+		assert_int_equal(r, -ENOMEM);
+		assert_null(f->store);
+		failures++;
+	} while (failures < 100);
+	assert_int_equal(r, 0);
+	assert_in_range(failures, 4, 99);
+	assert_int_equal(count_taken(f, FEW), FEW);
+	assert_int_equal(alarm_store_published(f->store), 80000);
+	free(image.bytes);
+}
+
 static void taking_over_killed_at_any_moment_loses_nothing(void **state)
 {
 	enum { SLOTS = 3000 };
@@ -629,6 +656,7 @@ int main(void)
 		STORE_TEST(what_a_crash_left_beside_is_made_anew),
 		STORE_TEST(file_of_version_1_that_cannot_be_taken_over_stays),
 		STORE_TEST(file_of_version_1_that_another_broker_uses_is_not_taken),
+		STORE_TEST(taking_over_without_memory_loses_nothing),
 		STORE_TEST(taking_over_killed_at_any_moment_loses_nothing),
 		STORE_TEST(new_store_is_empty),
 		STORE_TEST(state_and_position_are_there_after_reopening),
