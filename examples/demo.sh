@@ -172,7 +172,8 @@ build_all() {
 	local started=$SECONDS
 	{
 		[ -f "$build/build.ninja" ] || meson setup "$build" "$root"
-		meson compile -C "$build" mosquitto_highwater highwater-player highwater-tide highwater-watch
+		meson compile -C "$build" mosquitto_highwater highwater-player highwater-tide highwater-watch \
+			highwater-whatif
 	} >"$work/build.log" 2>&1 || fail 'it does not build'
 	step build "build/plugin/mosquitto_highwater.so ($((SECONDS - started)) s)"
 	cp "$build/plugin/mosquitto_highwater.so" "$work/"
@@ -403,6 +404,8 @@ print_handles() {
 		  counters      mosquitto_sub -p $port -t '\$SYS/broker/highwater/#' -v
 		  a reading     mosquitto_pub -p $port -q 1 -t sensors/phu-an/water_level -m 1.53
 		  SQL           psql -h $work/run -U postgres highwater
+		  what if       $build/examples/highwater-whatif --database "host=$work/run user=postgres dbname=highwater" \\
+		                    --late-after 0 --set phu-an/water_level/1 set=1.45 on-delay=10m
 		  logs          $work/mosquitto.log, $work/postgres.log
 		  ${bold}stop          bash $work/stop${plain}
 	END

@@ -199,6 +199,73 @@ def test_verdict_that_came_with_the_next_reading_is_left_aside(database, levels,
     assert whatif.levels() == [(10, 2), (20, 0)]
 
 
+def test_silence_alarms_at_its_time(database, whatif):
+    database.set_threshold("phu-an", 1, 9.0)
+    database.sql("SELECT highwater.set_silence('phu-an', 'water_level', stale_after => 3,"
+                 " expected_interval => '10 min')")
+    store(database, "phu-an", [1.0, 1.0, 1.0])
+    store(database, "phu-an", [1.0], start=START + 100 * MINUTE)
+    told = [(a["cause"], minutes(a["time"]), a["event"]) for a in whatif.alerts()]
+    assert told == [("stale", 50, "raised"), ("stale", 100, "cleared")]
+    stretch = ["--to", stamp(START + 200 * MINUTE)]
+    assert [minutes(a["time"]) for a in whatif.alerts(*stretch)] == [50, 100, 130]
+
+
+def test_group_is_played_with_its_members(database, levels, whatif):
+    database.set_threshold("nha-be", 1, 1.30, 1.20)
+    database.sql("SELECT highwater.set_group('city', 'centre', 2,"
+                 " '{phu-an/water_level/1,nha-be/water_level/1}', period => '15 min')")
+    store(database, "phu-an", TIDE)
+    store(database, "nha-be", [1.0, 1.31, 1.31, 1.31, 1.1, 1.1, 1.1], start=START + 5 * MINUTE)
+    told = [(a["station"], minutes(a["time"]), a["event"]) for a in whatif.alerts("--station", "city")]
+    assert told == [("city", 20, "raised"), ("city", 60, "cleared")]
+
+
+def test_upstream_water_is_expected_after_its_travel_time(database, levels, whatif):
+    database.sql("SELECT highwater.set_upstream('phu-an', 'water_level', 'tri-an', 'water_level', 2,"
+                 " '9 hours')")
+    database.set_threshold("tri-an", 2, 5.0)
+    store(database, "phu-an", [1.0, 1.0])
+    store(database, "tri-an", [4.0, 5.1, 5.2, 4.2])
+    told = [a for a in whatif.alerts("--station", "phu-an") if a["cause"] == "upstream"]
+    assert [(minutes(a["time"]), a["event"]) for a in told] == [(10, "raised"), (30, "cleared")]
+    assert minutes(told[0]["expected_time"]) == 10 + 9 * 60
+
+
+def test_rain_sums_rates_and_projections_are_played(database, levels, whatif):
+    database.sql("SELECT highwater.set_threshold('roof', 'rainfall', 1, 'heavy', 30, cause => 'rain',"
+                 " period => '1 hour')")
+    database.sql("SELECT highwater.set_threshold('phu-an', 'water_level', 1, 'fast', 0.3, cause => 'rate',"
+                 " period => '1 hour')")
+    database.sql("SELECT highwater.set_projection('phu-an', 'water_level', '40 min')")
+    store(database, "roof", [8, 8, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0], observed="rainfall")
+    store(database, "phu-an", [1.0 + 0.06 * i for i in range(8)])
+    raised = {a["cause"]: a for a in whatif.alerts() if a["event"] == "raised"}
+    assert set(raised) == {"rain", "rate", "projection", "threshold"}
+    assert (minutes(raised["rain"]["time"]), raised["rain"]["value"], raised["rain"]["period_s"]) == (
+        30, "32", "3600"
+    )
+    assert raised["rate"]["unit"] == "m/h"
+    assert float(raised["rate"]["value"]) == pytest.approx(0.36)
+    # 1.18 m at 30 minutes, 0.06 m in ten minutes: 1.40 m in 37 minutes.
+    assert minutes(raised["projection"]["time"]) == 30
+    assert raised["projection"]["expected_level"] == "báo động I"
+    assert round(minutes(raised["projection"]["expected_time"])) == 67
+    told = whatif.alerts("--property", "rainfall", "--set", "roof/rainfall/rain/1h/1", "set=35")
+    assert told == []
+
+
+def test_street_defaults_keep_splashes_out_as_live(database, whatif):
+    database.sql("SELECT highwater.set_threshold('street', 'water_depth', 1, 'inundated', 0.10)")
+    dry_and_splash = [0, 0, 0.12, 0, 0, 0]
+    flood = [0, 0.01, 0.03, 0.05, 0.07, 0.09, 0.11, 0.13, 0.14, 0.12, 0.09, 0.06, 0.03] + [0] * 20
+    store(database, "street", dry_and_splash, observed="water_depth", step=MINUTE)
+    store(database, "street", flood, observed="water_depth", start=START + 60 * MINUTE, step=MINUTE)
+    assert whatif.levels() == [(67, 1), (86, 0)]
+    loose = ["--set", "*/water_depth/1", "on-delay=0", "on-samples=0", "off-delay=0"]
+    assert whatif.levels(*loose) == [(66, 1), (71, 0)]
+
+
 def test_rules_of_another_time(database, levels, whatif):
     database.sql(
         "INSERT INTO highwater.threshold (datastream_id, level, name, set_value, clear_value, valid_from)"
