@@ -78,10 +78,19 @@ static bool judge_rise(const struct hold_config *config, struct hold *h, int64_t
 	return false;
 }
 
-/* Keeps a suspect value; true: with the one kept before it bears out *ret_value. */
-static bool bears_out(struct hold *h, const struct hold_input *in, double *ret_value)
+/* Whether a suspect value may bear out the one that is kept. */
+static bool is_second(const struct hold_config *config, const struct hold *h, const struct hold_input *in)
 {
-	bool second = h->suspect_us != 0;
+	return h->suspect_us != 0 &&
+	       (config->rise_max <= 0 ||
+	        fabs(in->value - h->suspect) <= allowance(config, in->at_us - h->suspect_us));
+}
+
+/* Keeps a suspect value; true: with the one kept before it bears out *ret_value. */
+static bool bears_out(const struct hold_config *config, struct hold *h, const struct hold_input *in,
+                      double *ret_value)
+{
+	bool second = is_second(config, h, in);
 
 	if (second) {
 		*ret_value = h->believed_us != 0 ? median(h->believed, h->suspect, in->value)
@@ -99,7 +108,7 @@ bool hold_judge(const struct hold_config *config, struct hold *h, const struct h
 
 	if (in->quality != QUALITY_SUSPECT || in->borne_out) {
 		h->suspect_us = 0;
-	} else if (!bears_out(h, in, &value)) {
+	} else if (!bears_out(config, h, in, &value)) {
 		return false;
 	}
 	if (!judge_rise(config, h, in->at_us, value, in->borne_out)) {

@@ -8,7 +8,9 @@
  * believed when its successor comes. With nothing believed before it is the
  * lesser of the two. A next one of quality 1 or 2 is believed as it is, and
  * the kept one forgotten. A suspect reading that a neighbour bears out is
- * believed at once.
+ * believed at once. With an object hold, a next one that is further from the
+ * kept one than rise_max allows, up or down, bears nothing out: of an echo from
+ * between object and street the median would make water.
  *
  * Object hold, when set up (rise_max > 0). FloodNet NYC's streets: floods rise
  * 20 mm/min at most between samples, parked cars and bins jump by 1,100 mm/min

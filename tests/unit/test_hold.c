@@ -288,6 +288,23 @@ static void the_first_value_is_believed(void **state)
 	assert_true(good(&j, MINUTE, 1.1) == 1.1);
 }
 
+/* FloodNet's daily_gentle_beetle, 17 June 2023: a lost echo from beside the car that stands there. */
+static void an_echo_from_between_object_and_street_is_not_borne_out_by_the_object(void **state)
+{
+	struct judge j = judge_of(street);
+
+	(void)state;
+	good(&j, MINUTE, 0.002);
+	for (int i = 0; i < 30; i++) {
+		assert_true(isnan(good(&j, MINUTE, 1.174)));
+	}
+	assert_true(isnan(suspect(&j, 0.260)));
+	assert_true(isnan(after(&j, 2 * MINUTE, 1.175, QUALITY_SUSPECT, false)));
+	assert_true(isnan(good(&j, MINUTE, 1.175)));
+	assert_true(isnan(suspect(&j, 0.001))); /* it leaves */
+	assert_true(suspect(&j, 0.002) == 0.002);
+}
+
 static void suspect_values_of_a_jump_are_held_as_any(void **state)
 {
 	struct judge j = judge_of(street);
@@ -350,6 +367,7 @@ int main(void)
 		cmocka_unit_test(a_neighbour_ends_a_hold_and_prevents_one),
 		cmocka_unit_test(a_fall_is_never_held),
 		cmocka_unit_test(the_first_value_is_believed),
+		cmocka_unit_test(an_echo_from_between_object_and_street_is_not_borne_out_by_the_object),
 		cmocka_unit_test(suspect_values_of_a_jump_are_held_as_any),
 		cmocka_unit_test(a_hold_that_was_turned_off_holds_nothing),
 		cmocka_unit_test(a_restart_of_the_clock_keeps_the_believed_value_only),
