@@ -142,12 +142,20 @@ static void put_note(const struct whatif_print *p, const struct whatif_alarm *a)
 	struct outlook o = outlook_of(p, a);
 
 	if (s->level == LEVEL_NORMAL) {
-		printf("after %s, peak %s", whatif_text_duration(s->changed_us - s->started_us, text),
+		printf("after %s, %s %s", whatif_text_duration(s->changed_us - s->started_us, text),
+		       s->direction == DIRECTION_RISING ? "peak" : "lowest",
 		       whatif_text_value(s->peak, peak));
 	} else if (o.at_us > s->changed_us) {
 		printf("%s in about %s", o.level != LEVEL_NORMAL ? o.name : "here",
 		       whatif_text_duration(whole_minutes(o.at_us - s->changed_us), text));
 	}
+}
+
+/* Counts have none. */
+static const char *unit_of(const struct whatif_alarm *a, char unit[static UNIT_MAX + 1])
+{
+	(void)transition_unit((enum cause)a->config.cause, a->stream->registered->unit, unit);
+	return strcmp(unit, "1") != 0 ? unit : "";
 }
 
 static void print_line(const struct whatif_print *p, const struct whatif_alarm *a)
@@ -162,8 +170,7 @@ static void print_line(const struct whatif_print *p, const struct whatif_alarm *
 	whatif_text_put(whatif_text_alarm((enum cause)a->config.cause, a->config.period_us, text), p->alarm);
 	(void)snprintf(line, sizeof(line), "%s %s", sign_of(a), whatif_text_level(a, s->level, text));
 	whatif_text_put(line, p->level);
-	(void)snprintf(line, sizeof(line), "%s %s", whatif_text_value(s->value, text),
-	               transition_unit((enum cause)a->config.cause, d->unit, unit));
+	(void)snprintf(line, sizeof(line), "%s %s", whatif_text_value(s->value, text), unit_of(a, unit));
 	whatif_text_put(line, WIDTH_VALUE);
 	whatif_text_put(whatif_text_value(s->threshold, text), WIDTH_NUMBER);
 	put_onset(s);
