@@ -26,6 +26,7 @@ CONTRACT_FIELDS = {
 @pytest.fixture
 def levels(database):
     """Phú An with its three alarm levels; clear values 0.05 m below."""
+    database.judge_nothing()
     database.sql("SELECT highwater.register_station(%s, 'Phú An', 10.776, 106.706)", (STATION,))
     for level, value, severity in ((1, 1.40, "Minor"), (2, 1.50, "Moderate"), (3, 1.60, "Severe")):
         database.set_threshold(STATION, level, value, name=f"báo động {'I' * level}", severity=severity)
@@ -135,6 +136,7 @@ def test_first_reading_ever_raises_when_it_is_high(armed):
 
 
 def test_falling_threshold_alerts_on_low_water(make_broker, database):
+    database.judge_nothing()
     database.set_threshold("weir", 1, 0.50, 0.60, direction="falling", name="low water")
     broker = make_broker(database=database).start()
     broker.wait_registry(1)

@@ -15,6 +15,7 @@ def listener(port):
 
 
 def test_readings_and_alerts_take_their_route_with_per_listener_settings(make_broker, database):
+    database.judge_nothing()
     database.set_threshold("phu-an", 1, 1.40)
     broker = make_broker(database=database, head=HEAD).start()
     subscriber = broker.client()
@@ -57,6 +58,7 @@ def test_listener_without_the_plugin_is_left_alone(make_broker, database):
 
 def check_both_are_served(broker, database, ports):
     """Each listener's readings are stored once, alerts are told once, and the plugin is called when idle."""
+    database.judge_nothing()
     database.set_threshold("station-0", 1, 1.40)
     broker.start()
     broker.wait_registry(1)

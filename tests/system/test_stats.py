@@ -52,6 +52,7 @@ def test_counters_add_up(broker, client, database):
 
 
 def test_gauge_of_active_alerts_follows_the_alerts(make_broker, database):
+    database.judge_nothing()
     database.set_threshold("phu-an", 1, 1.40)
     broker = make_broker(database=database).start()
     broker.wait_registry(1)
