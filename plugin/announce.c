@@ -2,6 +2,7 @@
 
 #include "alert.h"
 #include "broker.h"
+#include "cap.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,13 +12,29 @@
 /* An MQTT topic has at most 65,535 bytes; ours end far below, but a dead letter's carries the sender's. */
 #define TOPIC_SIZE 2048
 
-static int publish_below_prefix(const struct announce *a, const char *kind, const struct datastream_key *key,
-                                const char *text, bool retain)
+static int publish_alert(const struct announce *a, const struct transition *t, const char *text)
 {
 	char topic[TOPIC_SIZE];
 
-	snprintf(topic, sizeof(topic), "%s/%s/%s/%s", a->prefix, kind, key->station, key->property);
-	return broker_publish(topic, text, a->alerts_qos, retain);
+	snprintf(topic, sizeof(topic), "%s/alerts/%s/%s", a->prefix, t->key.station, t->key.property);
+	return broker_publish(topic, text, a->alerts_qos, false);
+}
+
+/* The datastream's own topic, or that of another of its alarms: below it, by cause and period. */
+static int publish_status(const struct announce *a, const struct transition *t, const char *text)
+{
+	char topic[TOPIC_SIZE];
+	int length =
+		snprintf(topic, sizeof(topic), "%s/status/%s/%s", a->prefix, t->key.station, t->key.property);
+
+	if (t->beside && length > 0 && (size_t)length < sizeof(topic)) {
+		length += snprintf(topic + length, sizeof(topic) - (size_t)length, "/%s",
+		                   threshold_cause_name((enum cause)t->cause));
+	}
+	if (t->beside && t->period_us > 0 && length > 0 && (size_t)length < sizeof(topic)) {
+		snprintf(topic + length, sizeof(topic) - (size_t)length, "/%" PRId64, t->period_us / 1000000);
+	}
+	return broker_publish(topic, text, a->alerts_qos, true);
 }
 
 int announce_status(const struct announce *a, const struct transition *t)
@@ -28,12 +45,35 @@ int announce_status(const struct announce *a, const struct transition *t)
 	if (text == NULL) {
 		return -ENOMEM;
 	}
-	error = publish_below_prefix(a, "status", &t->key, text, true);
+	error = publish_status(a, t, text);
 	free(text);
 	return error;
 }
 
-int announce_transition(const struct announce *a, const struct transition *t, bool *alerted)
+static const char *area_of(const struct announce *a, const struct transition *t)
+{
+	const struct registry_datastream *d = registry_find(a->registry, &t->key);
+
+	return d != NULL ? registry_area(a->registry, d) : "";
+}
+
+static int publish_cap(const struct announce *a, const struct transition *t)
+{
+	char topic[TOPIC_SIZE];
+	char *text = cap_xml(a->cap, t, area_of(a, t));
+	int error;
+
+	if (text == NULL) {
+		return -ENOMEM;
+	}
+	snprintf(topic, sizeof(topic), "%s/cap/%s", a->prefix, t->key.station);
+	error = broker_publish(topic, text, a->alerts_qos, false);
+	free(text);
+	return error;
+}
+
+static int publish_alert_and_status(const struct announce *a, const struct transition *t,
+                                    struct announced *said)
 {
 	char *text = alert_json(t);
 	int error = 0;
@@ -41,14 +81,26 @@ int announce_transition(const struct announce *a, const struct transition *t, bo
 	if (text == NULL) {
 		return -ENOMEM;
 	}
-	if (!*alerted) {
-		error = publish_below_prefix(a, "alerts", &t->key, text, false);
+	if (!said->alert && !t->silent) {
+		error = publish_alert(a, t, text);
+		said->alert = error == 0;
 	}
-	if (error == 0) {
-		*alerted = true;
-		error = publish_below_prefix(a, "status", &t->key, text, true);
+	if (error == 0 && t->event != EVENT_TEST) {
+		error = publish_status(a, t, text);
 	}
+	said->status = error == 0;
 	free(text);
+	return error;
+}
+
+int announce_transition(const struct announce *a, const struct transition *t, struct announced *said)
+{
+	int error = said->status ? 0 : publish_alert_and_status(a, t, said);
+
+	if (error == 0 && a->cap != NULL && !said->cap && !t->silent) {
+		error = publish_cap(a, t);
+		said->cap = error == 0;
+	}
 	return error;
 }
 

@@ -134,6 +134,7 @@ static void take_registry(struct ingest *in)
 	}
 	handover_return_registry(in->shared.handover, in->registry);
 	in->registry = fresh;
+	in->announce.registry = fresh;
 	in->generation++;
 	stats_set(in->shared.stats, STATS_REGISTRY_DATASTREAMS, fresh->count.datastreams);
 }
@@ -160,6 +161,7 @@ void ingest_set_config(struct ingest *in, struct config *config)
 	in->config = config;
 	in->announce.prefix = config->prefix;
 	in->announce.alerts_qos = config->alerts_qos;
+	in->announce.cap = config->cap;
 }
 
 const struct config *ingest_config(const struct ingest *in)
@@ -183,6 +185,7 @@ int ingest_new(struct ingest **ret, struct config *config, struct registry *regi
 	}
 	in->shared = *shared;
 	in->registry = registry;
+	in->announce.registry = registry;
 	in->generation = 1;
 	in->table = table;
 	ingest_set_config(in, config);
