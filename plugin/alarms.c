@@ -1,462 +1,291 @@
-#include "alarms.h"
+#include "alarms_private.h"
 
-#include "clock.h"
-#include "record.h"
-
-#include <errno.h>
 #include <math.h>
 
-static enum msg_type msg_type_of(const struct rules_state *s)
+struct alarm_place *alarms_give(struct alarms *a, struct datastream *d, enum cause cause, int64_t period_us)
 {
-	if (s->level == LEVEL_NORMAL) {
-		return MSG_CANCEL;
+	struct alarm_place *p = datastream_alarm(d, cause, period_us);
+
+	if (p != NULL) {
+		return p;
 	}
-	return s->sequence == 1 ? MSG_ALERT : MSG_UPDATE;
-}
-
-/* Those of the value itself. */
-static size_t levels_of(const struct registry *registry, const struct registry_datastream *registered,
-                        const struct threshold **ret)
-{
-	return threshold_of_alarm(registry_thresholds(registry, registered), registered->threshold_count,
-	                          CAUSE_THRESHOLD, 0, ret);
-}
-
-static const struct threshold *find_level(const struct registry *registry,
-                                          const struct registry_datastream *registered, int32_t level)
-{
-	const struct threshold *levels = NULL;
-	size_t count = levels_of(registry, registered, &levels);
-
-	return threshold_find(levels, count, level);
-}
-
-static void name_level(const struct registry *registry, const struct registry_datastream *registered,
-                       int32_t level, char name[static LEVEL_NAME_MAX + 1])
-{
-	const struct threshold *t = NULL;
-
-	if (registered != NULL) {
-		t = find_level(registry, registered, level);
+	/* First the room for its timer: a place is never taken back. */
+	if (timers_reserve(&a->timers, datastream_alarm_count(a->table) + 1) != 0) {
+		return NULL;
 	}
-	if (t != NULL) {
-		memcpy(name, t->name, LEVEL_NAME_MAX + 1);
-	} else if (level == LEVEL_NORMAL) {
-		copy_text(name, LEVEL_NAME_MAX + 1, "normal", strlen("normal"));
-	} else {
-		name[0] = '\0'; /* the level has been deleted since */
+	return datastream_give_alarm(a->table, d, cause, period_us);
+}
+
+static bool watches_silence(const struct alarm_place *p)
+{
+	return p->cause == CAUSE_STALE || p->cause == CAUSE_DEAD;
+}
+
+/* Nothing has been heard of its sensor yet: the silence counts from now. */
+static void begin_silence(struct alarm_place *p, int64_t now_us)
+{
+	if (watches_silence(p) && p->state.levels.taken_us == 0) {
+		p->state.levels.taken_us = now_us;
+		p->state.levels.at_us = now_us;
 	}
 }
 
-/* The last transition of d, as its state remembers it. */
-static struct transition transition_of(const struct registry *registry, const struct datastream *d,
-                                       const char *unit)
+/* Whether all alarms among d's thresholds have their place. */
+static bool bind_levels(struct alarms *a, struct datastream *d)
 {
-	const struct registry_datastream *registered = d->registered;
-	const struct rules_state *s = &d->rules;
-	struct transition t = {
-		.key = d->key,
-		.latitude = NAN,
-		.longitude = NAN,
-		.value = s->value,
-		.threshold = s->threshold,
-		.peak = s->peak,
-		.phenomenon_us = s->changed_us,
-		.sent_us = clock_realtime_us(),
-		.started_us = s->started_us,
-		.peak_us = s->peak_us,
-		.level = s->level,
-		.previous_level = s->previous_level,
-		.sequence = s->sequence,
-		.msg_type = (uint8_t)msg_type_of(s),
-		.cause = CAUSE_THRESHOLD,
-		.direction = s->direction,
-		.severity = s->severity,
-		.quality = s->quality,
-		.event = (uint8_t)transition_event_of(s->previous_level, s->level, s->sequence),
-	};
+	const struct threshold *thresholds = registry_thresholds(a->registry, d->registered);
+	uint32_t count = d->registered->threshold_count, end;
+	bool whole = true;
 
-	if (registered != NULL) {
-		memcpy(t.name, registered->name, sizeof(t.name));
-		memcpy(t.datum, registered->datum, sizeof(t.datum));
-		t.latitude = registered->latitude;
-		t.longitude = registered->longitude;
+	for (uint32_t first = 0; first < count; first = end) {
+		enum cause cause = (enum cause)thresholds[first].cause;
+		int64_t period_us = thresholds[first].period_us;
+		struct alarm_place *p = alarms_give(a, d, cause, period_us);
+
+		end = first;
+		while (end < count && thresholds[end].cause == cause &&
+		       thresholds[end].period_us == period_us) {
+			end++;
+		}
+		if (p == NULL) {
+			whole = false;
+			continue;
+		}
+		if (first > UINT16_MAX) {
+			break; /* nobody sets up tens of thousands of levels at one gauge */
+		}
+		p->level_first = (uint16_t)first;
+		p->level_count = (uint8_t)MIN(end - first, UINT8_MAX);
+		begin_silence(p, a->now_us);
 	}
-	copy_text(t.unit, sizeof(t.unit), unit, strlen(unit));
-	name_level(registry, registered, s->level, t.level_name);
-	return t;
+	return whole;
 }
 
-static void journal_transition(struct alarms *a, const struct transition *t)
+void alarms_bind(struct alarms *a, struct datastream *d)
 {
-	uint8_t body[RECORD_BODY_MAX];
-	size_t length = record_encode_transition(t, body);
-	uint64_t position;
-	int error = journal_append(a->journal, RECORD_ALARM, JOURNAL_IMPORTANT, body, length, &position);
+	bool whole = true;
 
-	if (error == 0) {
+	datastream_bind(d, a->registry, a->generation);
+	if (d->alarms_generation == a->generation) {
 		return;
 	}
-	stats_add(a->stats, STATS_ALERTS_UNJOURNALLED, 1);
-	log_post(
-		a->log, LOG_LEVEL_ERROR,
-		"journal: no room for the alert of %s/%s (%s); it is published, but PostgreSQL will not have it",
-		t->key.station, t->key.property, strerror(-error));
+	for (struct alarm_place *p = d->alarms; p != NULL; p = p->next) {
+		p->level_first = 0;
+		p->level_count = 0;
+	}
+	if (d->registered != NULL) {
+		whole = bind_levels(a, d);
+	}
+	if (whole) {
+		d->alarms_generation = a->generation;
+	}
 }
 
-static struct alarm_state stored_state(const struct rules_state *s)
+struct alarm_config alarms_config(const struct alarms *a, const struct alarm_place *p)
 {
-	return (struct alarm_state){
-		.levels =
-			{
-				.last_us = s->last_us,
-				.taken_us = s->last_us,
-				.at_us = s->last_us,
-				.newest = s->value,
-				.started_us = s->started_us,
-				.onset_us = s->started_us,
-				.changed_us = s->changed_us,
-				.peak_us = s->peak_us,
-				.peak = s->peak,
-				.value = s->value,
-				.threshold = s->threshold,
-				.level = s->level,
-				.previous_level = s->previous_level,
-				.sequence = s->sequence,
-				.direction = s->direction,
-				.severity = s->severity,
-				.quality = s->quality,
-				.transition_quality = s->quality,
-			},
-		.told = s->level != LEVEL_NORMAL,
-		.told_level = s->level,
-		.told_sequence = s->level != LEVEL_NORMAL ? s->sequence : 0,
+	const struct datastream *d = p->datastream;
+	struct alarm_config c = {
+		.cause = p->cause,
+		.period_us = p->period_us,
+		.interval_us = d->quality->interval_us,
 	};
+	const struct threshold *thresholds;
+
+	if (d->registered == NULL) {
+		return c;
+	}
+	thresholds = registry_thresholds(a->registry, d->registered);
+	c.levels = &thresholds[p->level_first];
+	c.count = p->level_count;
+	c.hold = d->registered->hold;
+	if (p->cause == CAUSE_THRESHOLD) {
+		c.targets = c.levels;
+		c.target_count = c.count;
+	} else if (p->cause == CAUSE_PROJECTION) {
+		c.target_count = threshold_of_alarm(thresholds, d->registered->threshold_count,
+		                                    CAUSE_THRESHOLD, 0, &c.targets);
+	}
+	return c;
 }
 
-static void store_state(struct alarms *a, struct datastream *d)
+bool alarms_is_silenced(const struct alarm_place *p)
 {
-	const struct alarm_state state = stored_state(&d->rules);
-	int error = alarm_store_put(a->store, &d->alarm_slot, &d->key, CAUSE_THRESHOLD, 0, &state);
-
-	if (error != 0 && !a->store_full) {
-		a->store_full = true;
-		log_post(a->log, LOG_LEVEL_ERROR,
-		         "alarm state of %s/%s cannot be kept on disk (%s): it goes on in memory, "
-		         "but a restart would forget it; make room in the state directory",
-		         d->key.station, d->key.property, strerror(-error));
-	}
-	if (error == 0) {
-		a->store_full = false;
-	}
+	return p->state.shelved_until_us != 0 || p->state.suppressed || p->state.out_of_service;
 }
 
-static void count_active(struct alarms *a, bool was_active, bool is_active)
+bool alarms_is_alive(const struct alarm_place *p)
 {
-	if (is_active && !was_active) {
-		a->active++;
-	} else if (was_active && !is_active) {
-		a->active--;
-	}
-	stats_set(a->stats, STATS_ALERTS_ACTIVE, a->active);
+	return p->level_count > 0 || p->state.levels.level != LEVEL_NORMAL;
 }
 
-static int announce(struct alarms *a, const struct transition *t)
+bool alarms_is_waiting(const struct alarms *a, const struct alarm_place *p)
 {
-	int error = outbox_send(&a->outbox, a->announce, t);
+	int32_t level = p->state.levels.level;
+	struct alarm_config c;
 
-	if (error == 0) {
-		stats_add(a->stats, STATS_ALERTS_PUBLISHED, 1);
-	} else if (error == -EAGAIN) {
-		log_post(a->log, LOG_LEVEL_ERROR,
-		         "out of memory: the alert of %s/%s, level %d, waits until there is some",
-		         t->key.station, t->key.property, (int)t->level);
-		error = 0;
-	} else {
-		log_post(a->log, LOG_LEVEL_ERROR, "the alert of %s/%s, level %d, was not published (%s)",
-		         t->key.station, t->key.property, (int)t->level, strerror(-error));
+	if (level == LEVEL_NORMAL) {
+		return false;
 	}
-	return error;
-}
-
-static void announce_waiting(struct alarms *a)
-{
-	size_t dropped, left;
-
-	if (a->outbox.count == 0) {
-		return;
-	}
-	left = outbox_flush(&a->outbox, a->announce, &dropped);
-	stats_add(a->stats, STATS_ALERTS_PUBLISHED, left - dropped);
-	if (dropped > 0) {
-		log_post(a->log, LOG_LEVEL_ERROR, "%zu alerts that waited were not published: refused",
-		         dropped);
-	}
-	if (a->outbox.count == 0) {
-		log_post(a->log, LOG_LEVEL_NOTICE, "the alerts that waited for memory are published");
-		a->outbox_full = false;
-	}
-}
-
-/* Whether what one reading may bring can be told: the end of an incident and the start of the next. */
-static bool can_tell(struct alarms *a)
-{
-	if (outbox_room(&a->outbox) >= 2) {
+	if (p->datastream->registered == NULL) {
 		return true;
 	}
-	announce_waiting(a);
-	if (outbox_room(&a->outbox) >= 2) {
-		return true;
+	if (!a->registry->provisional) {
+		return false;
 	}
-	if (!a->outbox_full) {
-		a->outbox_full = true;
-		log_post(
-			a->log, LOG_LEVEL_ERROR,
-			"out of memory: %zu alerts wait; until they are published no alarm is raised or ended",
-			a->outbox.count);
+	c = alarms_config(a, p);
+	return threshold_find(c.levels, c.count, level) == NULL;
+}
+
+static bool has_delay(const struct alarm_config *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->levels[i].on_samples > 0) {
+			return true;
+		}
 	}
 	return false;
 }
 
-/* Up to the journal's end, if nothing waits: what waits may stand anywhere after the last mark. */
-static void mark_announced(struct alarms *a)
+/* Whether p, once restarted, would go on otherwise without what it remembers. */
+static bool has_memory(const struct alarm_place *p, const struct alarm_config *c)
 {
-	if (a->outbox.count == 0) {
-		a->announced = journal_tail(a->journal);
-	}
-}
+	const struct alarm_state *s = &p->state;
 
-static void take_transition(struct alarms *a, const struct registry *registry, struct datastream *d,
-                            const char *unit)
-{
-	struct transition t = transition_of(registry, d, unit);
-
-	journal_transition(a, &t);
-	store_state(a, d);
-	(void)announce(a, &t); /* can_tell() has seen to it that it may wait */
-	d->status_known = true;
-	count_active(a, t.previous_level != LEVEL_NORMAL, t.level != LEVEL_NORMAL);
-}
-
-static void show_status(struct alarms *a, const struct registry *registry, struct datastream *d,
-                        const char *unit)
-{
-	struct transition t = transition_of(registry, d, unit);
-
-	/* Tried again at the next reading when memory is short. */
-	d->status_known = announce_status(a->announce, &t) == 0;
-}
-
-/*
- * Whether an open incident waits for the registry: its level is not there, and it is not sure that somebody has
- * taken it away. A copy may be older than the level; an all-clear by mistake is worse than a late one.
- */
-static bool is_held(const struct registry *registry, const struct datastream *d)
-{
-	const struct registry_datastream *registered = d->registered;
-
-	if (d->rules.level == LEVEL_NORMAL) {
-		return false;
-	}
-	if (registered == NULL) {
+	if (s->levels.level != LEVEL_NORMAL || alarms_is_silenced(p)) {
 		return true;
 	}
-	return registry->provisional && find_level(registry, registered, d->rules.level) == NULL;
+	if (watches_silence(p)) {
+		return false; /* a broker that was down has heard nothing */
+	}
+	if (p->cause != CAUSE_THRESHOLD && p->cause != CAUSE_LOW_BATTERY) {
+		return true;
+	}
+	return c->hold.rise_max > 0 || s->hold.suspect_us != 0 || has_delay(c) ||
+	       alarm_due(c, s) != INT64_MAX;
 }
 
-void alarms_evaluate(struct alarms *a, const struct registry *registry, struct datastream *d,
-                     const char *unit, const struct reading *reading)
+static void keep_memory(struct alarms *a, struct alarm_place *p, const struct alarm_config *c)
 {
-	const struct threshold *thresholds = NULL;
-	struct rules_input input = {
+	bool has = has_memory(p, c);
+
+	if (has || p->kept_memory) {
+		alarms_keep(a, p);
+	}
+	p->kept_memory = has;
+}
+
+void alarms_settle(struct alarms *a, struct alarm_place *p)
+{
+	struct alarm_config c = alarms_config(a, p);
+	bool can_tell = true, changed = false;
+
+	while (!alarms_is_waiting(a, p) && (can_tell = alarms_can_tell(a)) && alarm_step(&c, &p->state)) {
+		alarms_tell(a, p);
+		changed = true;
+	}
+	if (changed) {
+		alarms_tell_groups(a, p);
+	}
+	keep_memory(a, p, &c);
+	alarms_set_timer(a, p);
+	if (!can_tell) {
+		alarms_call_later(a, p);
+	}
+}
+
+/* --- readings --- */
+
+static bool is_usable(const struct alarm_input *in)
+{
+	return in->quality != QUALITY_FAIL && in->quality != QUALITY_MISSING && isfinite(in->value);
+}
+
+/* Whether p has seen a reading that is as new. */
+static bool is_old(const struct alarm_place *p, const struct alarm_input *in)
+{
+	const struct levels_state *s = &p->state.levels;
+
+	return s->last_us <= in->received_us && MIN(in->phenomenon_us, in->received_us) <= s->last_us;
+}
+
+/* False: the reading is older than one that p has seen. */
+static bool evaluate(struct alarms *a, struct alarm_place *p, const struct alarm_input *in)
+{
+	struct alarm_config c = alarms_config(a, p);
+	bool is_new = !is_usable(in) || !is_old(p, in);
+
+	/* What the clock has to say came first. */
+	if (p->timer.place != 0 && p->timer.due_us <= in->received_us) {
+		alarms_catch_up(a, p);
+	}
+	if (alarm_observe(&c, &p->state, in)) {
+		alarms_settle(a, p);
+	} else if (is_new) {
+		keep_memory(a, p, &c); /* a value that is not believed yet */
+		alarms_set_timer(a, p);
+	}
+	if (!p->status_known) {
+		alarms_show(a, p);
+	}
+	return is_new;
+}
+
+void alarms_evaluate(struct alarms *a, struct datastream *d, const struct reading *reading)
+{
+	const struct alarm_input in = {
 		.phenomenon_us = reading->phenomenon_us,
 		.received_us = reading->received_us,
 		.value = reading->result,
 		.quality = reading->quality,
+		.borne_out = qc_tests_get(reading->tests, QC_NEIGHBOUR) == QUALITY_PASS,
 	};
-	size_t count = 0;
-	bool changed = false;
+	bool is_new = true;
 
-	if (d->registered != NULL) {
-		count = levels_of(registry, d->registered, &thresholds);
-	}
-	if (count == 0 && d->rules.level == LEVEL_NORMAL) {
-		return;
-	}
-	if (!can_tell(a)) {
-		return;
-	}
-	if (!rules_observe(&d->rules, &input)) {
-		stats_add(a->stats, STATS_READINGS_OUT_OF_ORDER, 1);
-		return;
-	}
-	while (!is_held(registry, d) && rules_step(thresholds, count, &d->rules, &input)) {
-		take_transition(a, registry, d, unit);
-		changed = true;
-	}
-	if (!changed && d->rules.level != LEVEL_NORMAL) {
-		store_state(a, d); /* the peak may have moved */
-	}
-	if (!d->status_known) {
-		show_status(a, registry, d, unit);
-	}
-}
-
-void alarms_turn(struct alarms *a)
-{
-	/*
-	 * What was announced in one turn of the broker's loop is delivered at the start of the next. One call more,
-	 * since one of two may come in the middle of a long turn.
-	 */
-	if (a->delivered != 0 && a->delivered != alarm_store_published(a->store)) {
-		alarm_store_set_published(a->store, a->delivered);
-		handover_set_announced(a->handover, a->delivered);
-	}
-	a->delivered = a->announced;
-	announce_waiting(a);
-	mark_announced(a);
-}
-
-/* --- at start --- */
-
-struct restore {
-	struct alarms *alarms;
-	const struct registry *registry;
-	uint64_t generation;
-	int error;
-};
-
-static struct datastream *restore_datastream(struct restore *r, const struct datastream_key *key)
-{
-	struct datastream *d = datastream_find(r->alarms->table, key);
-
-	if (d == NULL) {
-		d = datastream_add(r->alarms->table, key);
-	}
-	if (d == NULL) {
-		r->error = -ENOMEM;
-		return NULL;
-	}
-	datastream_bind(d, r->registry, r->generation);
-	return d;
-}
-
-static struct rules_state rules_of(const struct levels_state *s)
-{
-	return (struct rules_state){
-		.last_us = s->last_us,
-		.started_us = s->started_us,
-		.changed_us = s->changed_us,
-		.peak_us = s->peak_us,
-		.peak = s->peak,
-		.value = s->value,
-		.threshold = s->threshold,
-		.level = s->level,
-		.previous_level = s->previous_level,
-		.sequence = s->sequence,
-		.direction = s->direction,
-		.severity = s->severity,
-		.quality = s->transition_quality,
-	};
-}
-
-static void restore_state(void *context, uint32_t slot, const struct datastream_key *key, enum cause cause,
-                          int64_t period_us, const struct alarm_state *state)
-{
-	struct restore *r = context;
-	struct datastream *d = cause == CAUSE_THRESHOLD ? restore_datastream(r, key) : NULL;
-
-	(void)period_us;
-	if (d != NULL) {
-		d->rules = rules_of(&state->levels);
-		d->alarm_slot = slot;
-	}
-}
-
-/* Whether t came after what s remembers. */
-static bool is_newer(const struct transition *t, const struct rules_state *s)
-{
-	return t->started_us > s->started_us || (t->started_us == s->started_us && t->sequence > s->sequence);
-}
-
-static struct rules_state state_after(const struct transition *t)
-{
-	return (struct rules_state){
-		.last_us = t->phenomenon_us,
-		.changed_us = t->phenomenon_us,
-		.started_us = t->started_us,
-		.peak_us = t->peak_us,
-		.peak = t->peak,
-		.value = t->value,
-		.threshold = t->threshold,
-		.level = t->level,
-		.previous_level = t->previous_level,
-		.sequence = t->sequence,
-		.direction = t->direction,
-		.severity = t->severity,
-		.quality = t->quality,
-	};
-}
-
-static void restore_transition(struct restore *r, const struct transition *t)
-{
-	struct datastream *d = restore_datastream(r, &t->key);
-
-	if (d == NULL) {
-		return;
-	}
-	if (is_newer(t, &d->rules)) {
-		d->rules = state_after(t);
-		store_state(r->alarms, d);
-	}
-	if (announce(r->alarms, t) == -ENOBUFS) {
-		r->error = -ENOMEM;
-	}
-}
-
-/* Transitions behind the published position, or all that the journal has when that was lost: subscribers may or
- * may not have had them. */
-static void announce_again(struct restore *r)
-{
-	struct alarms *a = r->alarms;
-	uint8_t buffer[RECORD_BODY_MAX];
-	struct journal_record record;
-	struct journal_cursor cursor;
-	struct transition t;
-	int got;
-
-	journal_cursor_init(&cursor, a->journal, alarm_store_published(a->store));
-	while (r->error == 0 && (got = journal_cursor_next(&cursor, buffer, sizeof(buffer), &record)) != 0) {
-		if (got < 0) {
-			r->error = got;
-		} else if ((record.kind == RECORD_ALARM || record.kind == RECORD_TRANSITION) &&
-		           record_decode_transition(record.kind, record.body, record.length, &t) == 0) {
-			restore_transition(r, &t);
+	a->now_us = reading->received_us;
+	alarms_bind(a, d);
+	for (struct alarm_place *p = d->alarms; p != NULL; p = p->next) {
+		if (alarm_watches_readings((enum cause)p->cause) && alarms_is_alive(p)) {
+			is_new = evaluate(a, p, &in) && is_new;
 		}
 	}
-}
-
-static void restore_status(void *context, struct datastream *d)
-{
-	struct restore *r = context;
-
-	if (d->rules.level != LEVEL_NORMAL) {
-		r->alarms->active++;
-		show_status(r->alarms, r->registry, d, datastream_unit(d, r->registry));
+	if (!is_new) {
+		stats_add(a->stats, STATS_READINGS_OUT_OF_ORDER, 1);
+	}
+	if (a->called) {
+		alarms_fire(a, CALLED_MAX);
 	}
 }
 
-int alarms_restore(struct alarms *a, const struct registry *registry, uint64_t generation)
-{
-	struct restore r = {.alarms = a, .registry = registry, .generation = generation};
+/* --- for others to see --- */
 
-	alarm_store_each(a->store, restore_state, &r);
-	announce_again(&r);
-	if (r.error != 0) {
-		return r.error;
+struct visit {
+	void (*each)(void *context, struct alarm_place *p);
+	void *context;
+};
+
+static void visit_datastream(void *context, struct datastream *d)
+{
+	const struct visit *v = context;
+
+	for (struct alarm_place *p = d->alarms; p != NULL; p = p->next) {
+		v->each(v->context, p);
 	}
-	mark_announced(a);
-	datastream_each(a->table, restore_status, &r);
-	stats_set(a->stats, STATS_ALERTS_ACTIVE, a->active);
-	return 0;
+}
+
+void alarms_each(struct alarms *a, void (*each)(void *context, struct alarm_place *p), void *context)
+{
+	struct visit v = {each, context};
+
+	datastream_each(a->table, visit_datastream, &v);
+}
+
+void alarms_status(struct alarms *a, struct alarm_place *p, struct transition *ret)
+{
+	alarms_bind(a, p->datastream);
+	*ret = alarms_transition(a, p);
+}
+
+void alarms_done(struct alarms *a)
+{
+	timers_done(&a->timers);
 }

@@ -20,7 +20,7 @@ struct pool {
 struct datastream_table {
 	struct datastream **slots; /* open addressing; NULL is empty */
 	size_t slot_count;         /* a power of two */
-	struct pool datastreams, windows;
+	struct pool datastreams, alarms, windows;
 };
 
 static size_t per_block(const struct pool *p)
@@ -80,6 +80,7 @@ struct datastream_table *datastream_table_new(void)
 		return NULL;
 	}
 	t->datastreams.element = sizeof(struct datastream);
+	t->alarms.element = sizeof(struct alarm_place);
 	t->windows.element = sizeof(struct qc_window);
 	t->slot_count = 1024;
 	t->slots = calloc(t->slot_count, sizeof(struct datastream *));
@@ -96,6 +97,7 @@ void datastream_table_free(struct datastream_table *t)
 		return;
 	}
 	pool_free(&t->windows);
+	pool_free(&t->alarms);
 	pool_free(&t->datastreams);
 	free(t->slots);
 	free(t);
@@ -152,7 +154,6 @@ struct datastream *datastream_add(struct datastream_table *t, const struct datas
 	}
 	d->key = *key;
 	d->hash = datastream_key_hash(key);
-	d->alarm_slot = ALARM_SLOT_NONE;
 	d->place = (struct qc_place){QC_SLOT_NONE, QC_SLOT_NONE};
 	*place(t->slots, t->slot_count, d->hash, key) = d;
 	return d;
@@ -164,6 +165,40 @@ bool datastream_give_window(struct datastream_table *t, struct datastream *d)
 		d->window = pool_add(&t->windows);
 	}
 	return d->window != NULL;
+}
+
+struct alarm_place *datastream_give_alarm(struct datastream_table *t, struct datastream *d, enum cause cause,
+                                          int64_t period_us)
+{
+	struct alarm_place *added = pool_add(&t->alarms), **end = &d->alarms;
+
+	if (added == NULL) {
+		return NULL;
+	}
+	added->datastream = d;
+	added->cause = (unsigned)cause & 0x3fU;
+	added->period_us = period_us;
+	added->slot = ALARM_SLOT_NONE;
+	while (*end != NULL) {
+		end = &(*end)->next;
+	}
+	*end = added;
+	return added;
+}
+
+struct alarm_place *datastream_alarm(const struct datastream *d, enum cause cause, int64_t period_us)
+{
+	struct alarm_place *p = d->alarms;
+
+	while (p != NULL && (p->cause != cause || p->period_us != period_us)) {
+		p = p->next;
+	}
+	return p;
+}
+
+size_t datastream_alarm_count(const struct datastream_table *t)
+{
+	return t->alarms.count;
 }
 
 size_t datastream_count(const struct datastream_table *t)

@@ -6,12 +6,13 @@
  * snapshot costs nothing at the moment it arrives.
  *
  * Threads  [loop]
- * Memory   Datastreams and their windows stay where they are until the table is
- *          freed. An allocation happens only now and then when a new one appears.
+ * Memory   Datastreams, their alarms and windows stay where they are until the table
+ *          is freed. An allocation happens only now and then when a new one appears.
  */
 #ifndef HIGHWATER_DATASTREAM_H
 #define HIGHWATER_DATASTREAM_H
 
+#include "alarm_place.h"
 #include "qc_store.h"
 #include "registry.h"
 
@@ -23,12 +24,11 @@ struct datastream {
 	struct datastream *fed;                       /* feeds, once it has been looked up */
 	uint64_t generation;                          /* of the registry that these were found in */
 	uint64_t hash;
-	struct rules_state rules;
-	uint32_t alarm_slot;      /* in the alarm store, or ALARM_SLOT_NONE */
-	bool status_known;        /* its status has been published since start */
-	struct qc_place place;    /* of memory and window in the quality store */
-	struct qc_memory memory;  /* of quality control; position 0: no reading so far */
-	struct qc_window *window; /* of the attenuated signal, or NULL; see datastream_give_window() */
+	struct alarm_place *alarms; /* in order of appearance; see datastream_give_alarm() */
+	uint64_t alarms_generation; /* of the registry that their levels are of */
+	struct qc_place place;      /* of memory and window in the quality store */
+	struct qc_memory memory;    /* of quality control; position 0: no reading so far */
+	struct qc_window *window;   /* of the attenuated signal, or NULL; see datastream_give_window() */
 };
 
 struct datastream_table;
@@ -44,6 +44,16 @@ struct datastream *datastream_add(struct datastream_table *t, const struct datas
 
 /* Gives d a zeroed window if it has none. False when memory is short. */
 bool datastream_give_window(struct datastream_table *t, struct datastream *d);
+
+/* Gives d one more alarm, zeroed but for cause, period and an empty slot. NULL when memory is short. */
+struct alarm_place *datastream_give_alarm(struct datastream_table *t, struct datastream *d, enum cause cause,
+                                          int64_t period_us) must_check;
+
+/* d's alarm of this cause and period, or NULL. */
+struct alarm_place *datastream_alarm(const struct datastream *d, enum cause cause, int64_t period_us);
+
+/* Alarms of all datastreams. */
+size_t datastream_alarm_count(const struct datastream_table *t);
 
 size_t datastream_count(const struct datastream_table *t);
 

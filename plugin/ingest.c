@@ -134,8 +134,8 @@ static void take_registry(struct ingest *in)
 	}
 	handover_return_registry(in->shared.handover, in->registry);
 	in->registry = fresh;
-	in->announce.registry = fresh;
 	in->generation++;
+	alarms_use_registry(&in->alarms, fresh, in->generation);
 	stats_set(in->shared.stats, STATS_REGISTRY_DATASTREAMS, fresh->count.datastreams);
 }
 
@@ -161,7 +161,11 @@ void ingest_set_config(struct ingest *in, struct config *config)
 	in->config = config;
 	in->announce.prefix = config->prefix;
 	in->announce.alerts_qos = config->alerts_qos;
-	in->announce.cap = config->cap;
+}
+
+struct alarms *ingest_alarms(struct ingest *in)
+{
+	return &in->alarms;
 }
 
 const struct config *ingest_config(const struct ingest *in)
@@ -185,7 +189,6 @@ int ingest_new(struct ingest **ret, struct config *config, struct registry *regi
 	}
 	in->shared = *shared;
 	in->registry = registry;
-	in->announce.registry = registry;
 	in->generation = 1;
 	in->table = table;
 	ingest_set_config(in, config);
@@ -198,7 +201,8 @@ int ingest_new(struct ingest **ret, struct config *config, struct registry *regi
 		.stats = shared->stats,
 		.log = shared->log,
 	};
-	error = alarms_restore(&in->alarms, registry, in->generation);
+	alarms_use_registry(&in->alarms, registry, in->generation);
+	error = alarms_restore(&in->alarms);
 	if (error == 0) {
 		error = ingest_restore_memory(in);
 	}
@@ -216,6 +220,7 @@ void ingest_free(struct ingest *in)
 	if (in == NULL) {
 		return;
 	}
+	alarms_done(&in->alarms);
 	datastream_table_free(in->table);
 	registry_free(in->registry);
 	config_free(in->config);

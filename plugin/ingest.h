@@ -1,7 +1,7 @@
 /*
  * ingest - one message's whole route, from PUBLISH to the verdict.
  *
- * topic, decode, check, journal, rules: in the broker's callback, from memory.
+ * topic, decode, check, journal, alarms: in the broker's callback, from memory.
  *
  * Promise  Nothing here waits for a database, a disk flush or another thread.
  *          INGEST_PASS after a match means: every reading of the message is in
@@ -15,6 +15,7 @@
 #include "config.h"
 #include "shared.h"
 
+struct alarms;
 struct ingest;
 
 /* A view of the broker's message, during the callback. */
@@ -49,8 +50,12 @@ enum ingest_verdict ingest_message(struct ingest *in, const struct message *mess
 void ingest_set_config(struct ingest *in, struct config *config);
 const struct config *ingest_config(const struct ingest *in);
 
+/* For operators. They live as long as in. */
+struct alarms *ingest_alarms(struct ingest *in);
+
 /*
- * The small duties between messages: a new registry, lines to log, counters to publish. To be called about
+ * The small duties between messages: a new registry, alarms that wait for the clock, lines to log, counters to
+ * publish. To be called about
  * every 100 ms; messages see to it themselves when the broker does not tick.
  */
 void ingest_tick(struct ingest *in);

@@ -291,7 +291,7 @@ static void count_quality(struct stats *stats, uint8_t quality)
 	}
 }
 
-static void take_reading(struct route *r, struct passage *p, const char *unit)
+static void take_reading(struct route *r, struct passage *p)
 {
 	struct ingest *in = r->in;
 	int64_t late_after_us = in->config->late_after_us;
@@ -309,9 +309,7 @@ static void take_reading(struct route *r, struct passage *p, const char *unit)
 		stats_add(in->shared.stats, STATS_READINGS_LATE, 1);
 		return;
 	}
-	if (reading->quality != QUALITY_FAIL && reading->quality != QUALITY_MISSING) {
-		alarms_evaluate(&in->alarms, in->registry, p->d, unit, reading);
-	}
+	alarms_evaluate(&in->alarms, p->d, reading);
 }
 
 /* Into the unit that is wanted; false, and a dead letter, when there is no way. */
@@ -359,7 +357,7 @@ void ingest_reading(struct route *r, const struct decode_value *v)
 	/* An error code has no unit. */
 	if (is_code(p.d->quality, p.said) ||
 	    convert_unit(r, property, v->unit, p.conversion != NULL ? p.conversion->unit : unit, &p.said)) {
-		take_reading(r, &p, unit);
+		take_reading(r, &p);
 	}
 }
 

@@ -22,7 +22,7 @@
 
 struct outbox_item {
 	struct transition transition;
-	struct announced said; /* not all of it */
+	bool alerted; /* alerts/ has had it; status/ has not */
 };
 
 /* item[(first + i) % OUTBOX_PLACES], i < count, are those waiting, oldest first. Zeroed: empty. */

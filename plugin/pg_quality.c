@@ -155,6 +155,7 @@ static bool take_parameters(const struct build *b, int row, enum qc_test test, s
 	case QC_RATE_OF_CHANGE:
 		q->rate_suspect = pg_column_float8(r, row, RULE_SUSPECT);
 		q->rate_fail = pg_column_float8(r, row, RULE_FAIL);
+		q->rate_period_us = PQgetisnull(r, row, RULE_PERIOD) ? 0 : pg_column_i64(r, row, RULE_PERIOD);
 		return true;
 	case QC_FLAT_LINE:
 		q->flat_suspect_us = pg_column_i64(r, row, RULE_SUSPECT_AFTER);

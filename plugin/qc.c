@@ -126,10 +126,11 @@ static enum quality spike(const struct qc_config *c, double before, double value
 static enum quality rate_of_change(const struct qc_config *c, double heard, double value, int64_t us)
 {
 	double change = fabs(value - heard);
+	double passed_us = fmax(fabs((double)us), (double)c->rate_period_us);
 
 	if (isnan(heard) || !(change > 0))
 		return QUALITY_PASS;
-	return over(us == 0 ? INFINITY : change / fabs((double)us / 1e6), c->rate_suspect, c->rate_fail);
+	return over(us == 0 ? INFINITY : change / (passed_us / 1e6), c->rate_suspect, c->rate_fail);
 }
 
 static enum quality neighbour(const struct qc_config *c, const struct qc_input *in)

@@ -27,7 +27,8 @@
  *   spike         2 until the successor arrives, which settles it; the first reading and one beside a
  *                 missing one stay 2. A threshold of 0 is as if absent.
  *   rate_of_change  per second, against the reading before; 1 for the first and after a missing one. With
- *                 the same stamp a changed value has an infinite rate.
+ *                 the same stamp a changed value has an infinite rate. With rate_period_us, which the
+ *                 reference has not, less time than that counts as that.
  *   flat_line     max - min < tolerance over the newest int(duration / interval_us) + 1 readings; missing
  *                 ones count as readings but have no value.
  *   attenuated_signal  range or population deviation over (t - period, t], or over everything since the
@@ -126,6 +127,7 @@ struct qc_config {
 	double fail_min, fail_max, suspect_min, suspect_max; /* gross range */
 	double spike_suspect, spike_fail;
 	double rate_suspect, rate_fail; /* units per second */
+	int64_t rate_period_us;         /* the time that passed counts as no less; 0: as it is */
 	int64_t flat_suspect_us, flat_fail_us;
 	double flat_tolerance;
 	int64_t attenuated_period_us, attenuated_min_period_us;

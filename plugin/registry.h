@@ -20,7 +20,7 @@
 #include "hold.h"
 #include "property.h"
 #include "qc.h"
-#include "rules.h"
+#include "threshold.h"
 #include "transition.h"
 #include "unit.h"
 #include "util.h"

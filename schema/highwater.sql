@@ -25,6 +25,9 @@ SELECT current_setting('highwater.installed_version')::integer = 1 AS upgrade_2,
 \ir registry.sql
 \ir unit.sql
 \ir quality.sql
+\if :upgrade_3
+\ir upgrade-3-rates.sql
+\endif
 \ir climatology.sql
 \ir conversion.sql
 \ir quality_in_force.sql

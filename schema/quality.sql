@@ -49,8 +49,9 @@ INSERT INTO highwater.quality_test AS t (test_id, code, name, description, param
 	 'value is not evaluated before the next one is there.',
 	 '{suspect_threshold,fail_threshold,method}'),
 	(6, 'rate_of_change', 'Rate of change',
-	 'Suspect or fail when the value changed by more than a threshold per second since the one before.',
-	 '{suspect_threshold,fail_threshold}'),
+	 'Suspect or fail when the value changed by more than a threshold per second since the one before. Less '
+	 'time than period counts as period, so that readings that come close together make no rate of their noise.',
+	 '{suspect_threshold,fail_threshold,period}'),
 	(7, 'flat_line', 'Flat line',
 	 'Suspect or fail when all values of the last suspect_after or fail_after lie within less than '
 	 'tolerance.', '{suspect_after,fail_after,tolerance}'),
@@ -118,7 +119,8 @@ COMMENT ON COLUMN highwater.quality_rule.method IS
 	'spike: average or differential, average when not given; attenuated_signal: std (population standard '
 	'deviation) or range, std when not given.';
 COMMENT ON COLUMN highwater.quality_rule.period IS
-	'gap: longest time between two readings, NULL: the datastream''s gap_after; attenuated_signal: the '
+	'gap: longest time between two readings, NULL: the datastream''s gap_after; rate_of_change: the least '
+	'time that counts, NULL: the time that passed, however short; attenuated_signal: the '
 	'time looked at; neighbour: how far apart in time the two values may be.';
 COMMENT ON COLUMN highwater.quality_rule.tolerance IS
 	'flat_line: values that lie within less than this are the same; the resolution of the sensor.';

@@ -85,9 +85,10 @@ INSERT INTO highwater.quality_rule (property, test, method, suspect_threshold, f
 	JOIN highwater.observed_property USING (code)
 	ON CONFLICT DO NOTHING;
 
-INSERT INTO highwater.quality_rule (property, test, suspect_threshold, note)
-	SELECT code, 'rate_of_change', suspect, note FROM (VALUES
-		('water_level', 0.50 / 360, '0.50 m in 6 min'), ('water_depth', 0.1 / 60, '100 mm in 1 min')
-	) AS given(code, suspect, note)
+INSERT INTO highwater.quality_rule (property, test, suspect_threshold, period, note)
+	SELECT code, 'rate_of_change', suspect, period::interval, note FROM (VALUES
+		('water_level', 0.50 / 360, '12 min', '0.50 m in 6 min; 1 m in less than 12 min'),
+		('water_depth', 0.1 / 60, '1 min', '100 mm in 1 min or less')
+	) AS given(code, suspect, period, note)
 	JOIN highwater.observed_property USING (code)
 	ON CONFLICT DO NOTHING;

@@ -222,7 +222,8 @@ BEGIN
 			     ELSE CASE WHEN sign(p.v - p.before) = sign(p.v - p.after)
 			               THEN least(abs(p.v - p.before), abs(p.v - p.after)) ELSE 0 END
 			END AS spike_size,
-			abs(p.v - p.before) / extract(epoch FROM p.t - p.before_t)::double precision AS rate_size,
+			abs(p.v - p.before)
+				/ extract(epoch FROM greatest(p.t - p.before_t, rate.period))::double precision AS rate_size,
 			CASE WHEN every IS NOT NULL
 			     THEN suspect_rows > 0 AND p.place > suspect_rows AND p.suspect_range < flat.tolerance
 			     ELSE greatest(p.suspect_high, s.v) - least(p.suspect_low, s.v) < flat.tolerance

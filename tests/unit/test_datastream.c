@@ -32,7 +32,7 @@ static void each_datastream_stays_where_it_is_while_the_table_grows(void **state
 		assert_null(datastream_find(t, &key));
 		where[i] = datastream_add(t, &key);
 		assert_non_null(where[i]);
-		assert_int_equal(where[i]->alarm_slot, ALARM_SLOT_NONE);
+		assert_null(where[i]->alarms);
 	}
 	assert_int_equal(datastream_count(t), 3000);
 	for (int i = 0; i < 3000; i++) {

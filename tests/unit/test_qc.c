@@ -476,6 +476,19 @@ static void rate_fails_only_with_a_fail_threshold(void **state)
 	assert_int_equal(judge_at(&g, g.now_us + 1, 1e6), QUALITY_SUSPECT);
 }
 
+static void readings_close_together_make_no_rate_of_their_noise(void **state)
+{
+	struct gauge g = gauge_with(QC_RATE_OF_CHANGE);
+
+	(void)state;
+	g.config.rate_suspect = 0.5 / 360; /* 0.5 m in 6 minutes */
+	g.config.rate_period_us = INT64_C(360000000);
+	judge(&g, 1.0);
+	assert_int_equal(judge_at(&g, g.now_us + 1000, 1.5), QUALITY_PASS);
+	assert_int_equal(judge_at(&g, g.now_us + 2000, 2.1), QUALITY_SUSPECT);
+	assert_int_equal(judge_at(&g, g.now_us + INT64_C(720002000), 3.0), QUALITY_PASS);
+}
+
 static void rate_of_a_duplicate_is_infinite_if_the_value_changed(void **state)
 {
 	struct gauge g = gauge_with(QC_RATE_OF_CHANGE);
@@ -848,6 +861,7 @@ int main(void)
 		cmocka_unit_test(settled_spike_keeps_the_other_verdicts),
 		cmocka_unit_test(rate_is_per_second_of_real_time),
 		cmocka_unit_test(rate_fails_only_with_a_fail_threshold),
+		cmocka_unit_test(readings_close_together_make_no_rate_of_their_noise),
 		cmocka_unit_test(rate_of_a_duplicate_is_infinite_if_the_value_changed),
 		cmocka_unit_test(line_is_flat_after_as_many_readings_as_the_duration_has),
 		cmocka_unit_test(flat_line_goes_by_time_without_an_interval),

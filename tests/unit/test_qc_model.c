@@ -64,6 +64,7 @@ static struct model new_model(uint64_t seed)
 	c->spike_fail = threshold(&m, 2);
 	c->rate_suspect = threshold(&m, 0.01);
 	c->rate_fail = threshold(&m, 0.02);
+	c->rate_period_us = (int64_t)dice(&m, 4) * MINUTE_US;
 	c->flat_tolerance = threshold(&m, 1);
 	c->flat_suspect_us = (int64_t)dice(&m, QC_FLAT_MAX) * MINUTE_US;
 	c->flat_fail_us = (int64_t)dice(&m, QC_FLAT_MAX) * MINUTE_US;
@@ -112,7 +113,9 @@ static enum quality model_rate(const struct model *m, size_t count, int64_t us, 
 
 	if (!last || isnan(last->heard) || value == last->heard)
 		return QUALITY_PASS;
-	rate = fabs(value - last->heard) / fabs((double)(us - last->us) / 1e6);
+	rate = us == last->us ? INFINITY
+	                      : fabs(value - last->heard) / fmax(fabs((double)(us - last->us) / 1e6),
+	                                                         (double)m->config.rate_period_us / 1e6);
 	return over(rate, m->config.rate_suspect, m->config.rate_fail);
 }
 
