@@ -3,14 +3,24 @@
 
 #include <errno.h>
 
-int broker_publish(const char *topic, const char *text, int qos, bool retain)
+static int publish(const char *client_id, const char *topic, const char *text, int qos, bool retain)
 {
-	int rc = mosquitto_broker_publish_copy(NULL, topic, (int)strlen(text), text, qos, retain, NULL);
+	int rc = mosquitto_broker_publish_copy(client_id, topic, (int)strlen(text), text, qos, retain, NULL);
 
 	if (rc == MOSQ_ERR_SUCCESS) {
 		return 0;
 	}
 	return rc == MOSQ_ERR_NOMEM ? -ENOMEM : -EINVAL;
+}
+
+int broker_publish(const char *topic, const char *text, int qos, bool retain)
+{
+	return publish(NULL, topic, text, qos, retain);
+}
+
+int broker_publish_to(const char *client_id, const char *topic, const char *text)
+{
+	return publish(client_id, topic, text, 0, false);
 }
 
 static int mosquitto_level(enum log_level level)

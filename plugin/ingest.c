@@ -115,9 +115,7 @@ enum ingest_verdict ingest_message(struct ingest *in, const struct message *mess
 		if ((uint64_t)took_us > stats_get(in->shared.stats, STATS_CALLBACK_MAX_US)) {
 			stats_set(in->shared.stats, STATS_CALLBACK_MAX_US, (uint64_t)took_us);
 		}
-		if (r.now_us - in->ticked_us > 2 * TICK_US || r.now_us < in->ticked_us) {
-			ingest_tick(in); /* the broker does not: per_listener_settings */
-		}
+		ingest_tick_if_late(in, r.now_us);
 		return verdict;
 	}
 	return INGEST_PASS;
@@ -152,6 +150,13 @@ void ingest_tick(struct ingest *in)
 		if (announce_stats(&in->announce, in->shared.stats) != 0) {
 			broker_log(LOG_LEVEL_WARNING, "out of memory: counters were not published");
 		}
+	}
+}
+
+void ingest_tick_if_late(struct ingest *in, int64_t now_us)
+{
+	if (now_us - in->ticked_us > 2 * TICK_US || now_us < in->ticked_us) {
+		ingest_tick(in);
 	}
 }
 

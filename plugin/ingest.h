@@ -28,6 +28,14 @@ struct message {
 	bool retain;
 };
 
+/* What an operator asks, during the callback. */
+struct control_message {
+	const char *client_id; /* NUL-terminated: whom to answer */
+	const char *user;      /* "": the client has no name */
+	const void *payload;
+	size_t length; /* bytes */
+};
+
 enum ingest_verdict {
 	INGEST_PASS,   /* let the broker go on as if we were not there */
 	INGEST_DENY,   /* acknowledge as not authorised; subscribers do not get it */
@@ -45,6 +53,9 @@ int ingest_new(struct ingest **ret, struct config *config, struct registry *regi
 void ingest_free(struct ingest *in);
 
 enum ingest_verdict ingest_message(struct ingest *in, const struct message *message);
+
+/* Carries out what an operator asks, if the configuration lets that user, and answers that client. */
+void ingest_control(struct ingest *in, const struct control_message *message);
 
 /* Takes config over; the old one is freed. Sources, limits and qualities of service hold from the next message on. */
 void ingest_set_config(struct ingest *in, struct config *config);

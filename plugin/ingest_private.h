@@ -3,6 +3,7 @@
  *
  * ingest.c         which source a message belongs to, the verdict, duties between messages
  * ingest_reading.c one reading: unit, conversion, quality, journal, alarm
+ * ingest_control.c operators' requests
  * ingest_refusal.c what is not taken: dead letters, and readings that cannot be kept
  *
  * Threads  [loop]
@@ -26,8 +27,10 @@ struct ingest {
 	struct alarms alarms;
 	struct qc_window window_before; /* of the reading under way, in case it cannot be kept */
 	int64_t ticked_us, stats_us; /* received time of the last tick; monotonic time of the last counters */
-	bool refusing;               /* the journal has been full since the last reading that it took */
-	bool memory_full;            /* said once: the quality store has no slot */
+	int64_t refusal_us; /* monotonic time of the last line about a client that may not act on alarms */
+	unsigned refusals;  /* since */
+	bool refusing;      /* the journal has been full since the last reading that it took */
+	bool memory_full;   /* said once: the quality store has no slot */
 };
 
 /* One message under way. */
@@ -39,6 +42,9 @@ struct route {
 	unsigned taken, rejected;
 	bool refused; /* something could not be kept: the client has to send the message again */
 };
+
+/* Ticks if the broker does not, as before 2.0.15 with per_listener_settings. */
+void ingest_tick_if_late(struct ingest *in, int64_t now_us);
 
 /* A reading becomes a dead letter. property may be NULL. */
 void ingest_reject(struct route *r, enum reject reason, const char *property, const char *detail);

@@ -7,6 +7,7 @@
  */
 #include "broker.h"
 #include "config.h"
+#include "control.h"
 #include "host.h"
 #include "ingest.h"
 #include "plugin_config.h"
@@ -36,6 +37,7 @@
 struct plugin {
 	mosquitto_plugin_id_t *id;
 	size_t registered; /* events of the table that are registered */
+	bool hears_operators;
 	struct shared shared;
 	struct ingest *ingest;
 	struct writer *writer;
@@ -67,6 +69,25 @@ static int on_message(int event, void *event_data, void *userdata)
 		return mosquitto_client_protocol_version(ev->client) == MQTT_5 ? ERR_QUOTA_EXCEEDED
 		                                                               : MOSQ_ERR_NOMEM;
 	}
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int on_control(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_control *ev = event_data;
+	struct plugin *p = userdata;
+	const char *client_id = mosquitto_client_id(ev->client);
+	const char *user = mosquitto_client_username(ev->client);
+	const struct control_message message = {
+		.client_id = client_id != NULL ? client_id : "",
+		.user = user != NULL ? user : "",
+		.payload = ev->payload,
+		.length = ev->payloadlen,
+	};
+
+	(void)event;
+	ingest_control(p->ingest, &message);
+	/* Any error would cost the client its connection. */
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -173,6 +194,26 @@ static int start_writer(struct plugin *p, const struct config *c, const char *re
 	return writer_start(&p->writer, &options, &p->shared);
 }
 
+/*
+ * A broker can do without: it may be built so, and Mosquitto 2.1 has one topic for all listeners, which another
+ * instance of the plugin may have already.
+ */
+static void register_control(struct plugin *p)
+{
+	char line[MESSAGE_SIZE];
+	int rc = mosquitto_callback_register(p->id, MOSQ_EVT_CONTROL, on_control, CONTROL_TOPIC, p);
+
+	p->hears_operators = rc == MOSQ_ERR_SUCCESS;
+	if (!p->hears_operators) {
+		snprintf(line, sizeof(line),
+		         "operators cannot act on the alarms of %s: %s does not come here: %s",
+		         ingest_config(p->ingest)->state_dir, CONTROL_TOPIC,
+		         rc == MOSQ_ERR_ALREADY_EXISTS ? "another instance of the plugin has it"
+		                                       : "this broker is built without $CONTROL");
+		broker_log(LOG_LEVEL_WARNING, line);
+	}
+}
+
 static int register_events(struct plugin *p)
 {
 	while (p->registered < ARRAY_SIZE(events)) {
@@ -184,6 +225,7 @@ static int register_events(struct plugin *p)
 		}
 		p->registered++;
 	}
+	register_control(p);
 	return 0;
 }
 
@@ -226,6 +268,10 @@ static void drain_log(struct plugin *p)
 
 static void stop(struct plugin *p)
 {
+	/* Not without having it: another instance has the same callback. */
+	if (p->hears_operators) {
+		mosquitto_callback_unregister(p->id, MOSQ_EVT_CONTROL, on_control, CONTROL_TOPIC);
+	}
 	while (p->registered > 0) {
 		p->registered--;
 		mosquitto_callback_unregister(p->id, events[p->registered].event,
