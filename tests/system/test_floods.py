@@ -1,4 +1,4 @@
-"""Recordings of real water, with the documented defaults: a flood raises one alarm, objects and glitches none."""
+"""Recordings of real water, with the documented defaults: a flood raises one alarm, an object none."""
 
 import json
 
