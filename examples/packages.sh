@@ -10,9 +10,9 @@
 set -euo pipefail
 
 run=(gcc libc6-dev meson ninja-build pkg-config mosquitto mosquitto-clients mosquitto-dev libmosquitto-dev
-	libjansson-dev libpq-dev postgresql)
+	libjansson-dev libpq-dev libxml2-dev postgresql)
 test=(libcmocka-dev pgtap libtap-parser-sourcehandler-pgtap-perl python3-pytest python3-paho-mqtt
-	python3-psycopg2 faketime valgrind libc6-dbg cppcheck shellcheck)
+	python3-psycopg2 faketime valgrind libc6-dbg cppcheck shellcheck libxml2-utils)
 # The lint pins a version; where the distribution has another one, that part is skipped.
 test_if_available=(clang-format-14 clang-tidy-14)
 

@@ -2,6 +2,7 @@
 
 #include "alert.h"
 #include "broker.h"
+#include "cap.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -49,7 +50,30 @@ int announce_status(const struct announce *a, const struct transition *t)
 	return error;
 }
 
-int announce_transition(const struct announce *a, const struct transition *t, bool *alerted)
+static const char *area_of(const struct announce *a, const struct transition *t)
+{
+	const struct registry_datastream *d = registry_find(a->registry, &t->key);
+
+	return d != NULL ? registry_area(a->registry, d) : "";
+}
+
+static int publish_cap(const struct announce *a, const struct transition *t)
+{
+	char topic[TOPIC_SIZE];
+	char *text = cap_xml(a->cap, t, area_of(a, t));
+	int error;
+
+	if (text == NULL) {
+		return -ENOMEM;
+	}
+	snprintf(topic, sizeof(topic), "%s/cap/%s", a->prefix, t->key.station);
+	error = broker_publish(topic, text, a->alerts_qos, false);
+	free(text);
+	return error;
+}
+
+static int publish_alert_and_status(const struct announce *a, const struct transition *t,
+                                    struct announced *said)
 {
 	char *text = alert_json(t);
 	int error = 0;
@@ -57,16 +81,26 @@ int announce_transition(const struct announce *a, const struct transition *t, bo
 	if (text == NULL) {
 		return -ENOMEM;
 	}
-	if (!*alerted && !t->silent) {
+	if (!said->alert && !t->silent) {
 		error = publish_alert(a, t, text);
-	}
-	if (error == 0) {
-		*alerted = true;
+		said->alert = error == 0;
 	}
 	if (error == 0 && t->event != EVENT_TEST) {
 		error = publish_status(a, t, text);
 	}
+	said->status = error == 0;
 	free(text);
+	return error;
+}
+
+int announce_transition(const struct announce *a, const struct transition *t, struct announced *said)
+{
+	int error = said->status ? 0 : publish_alert_and_status(a, t, said);
+
+	if (error == 0 && a->cap != NULL && !said->cap && !t->silent) {
+		error = publish_cap(a, t);
+		said->cap = error == 0;
+	}
 	return error;
 }
 

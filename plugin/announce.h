@@ -9,26 +9,36 @@
 #ifndef HIGHWATER_ANNOUNCE_H
 #define HIGHWATER_ANNOUNCE_H
 
+#include "cap_text.h"
 #include "dead_letter.h"
+#include "registry.h"
 #include "stats.h"
 #include "transition.h"
 
 #include <stdbool.h>
 
 struct announce {
-	const char *prefix; /* the configuration's */
-	int alerts_qos;     /* 0 to 2 */
+	const char *prefix;              /* the configuration's */
+	int alerts_qos;                  /* 0 to 2 */
+	const struct cap_config *cap;    /* the configuration's; NULL: none */
+	const struct registry *registry; /* the one in use, for areas */
 	/* Counters as last published, so that only changes are. */
 	bool published;
 	uint64_t value[STATS_VALUE_COUNT];
 	uint64_t rejected[REJECT_COUNT];
 };
 
+/* What of a transition has been said. */
+struct announced {
+	bool alert, status, cap; /* nothing more is to go there */
+};
+
 /*
- * The transition on alerts/, if it is not a silent one, and, retained, on status/, if it is not a test. *alerted says
- * that alerts/ has had it: then only the status is left to say.
+ * The transition on alerts/ and, when that is configured, on cap/, if it is not a silent one; and, retained, on
+ * status/, if it is not a test. What *said has is not said again, and what has been said by now is added to it.
  */
-int announce_transition(const struct announce *a, const struct transition *t, bool *alerted) must_check;
+int announce_transition(const struct announce *a, const struct transition *t,
+                        struct announced *said) must_check;
 
 /* Only the state now: retained, on status/. */
 int announce_status(const struct announce *a, const struct transition *t) must_check;

@@ -23,6 +23,7 @@
  *   alerts.operators       []             up to 256 user names, "*" for any user with a name
  *   alerts.anonymous_operators  false     true false
  *   alerts.shelve_max      "8h"           1m to 30d
+ *   alerts.cap             none           {"sender": …}, see config_cap.h
  *   stats_interval         "10s"          100ms to 1d
  *   shutdown_timeout       "5s"           0 to 1m
  *
@@ -36,6 +37,7 @@
 #ifndef HIGHWATER_CONFIG_H
 #define HIGHWATER_CONFIG_H
 
+#include "cap_text.h"
 #include "decode.h"
 #include "topic.h"
 #include "util.h"
@@ -74,6 +76,7 @@ struct config {
 	size_t operator_count;
 	bool anonymous_operators; /* clients without a user name may too */
 	int64_t shelve_max_us;    /* for how long an alarm can be shelved at once */
+	struct cap_config *cap;   /* NULL: no CAP messages */
 	int64_t stats_interval_us;
 	int64_t shutdown_timeout_us; /* how long a stopping broker waits for the database */
 };

@@ -1,5 +1,7 @@
 #include "config_alerts.h"
 
+#include "config_cap.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -23,6 +25,8 @@ void config_alerts_done(struct config *c)
 	free(c->operators);
 	c->operators = NULL;
 	c->operator_count = 0;
+	cap_config_free(c->cap);
+	c->cap = NULL;
 }
 
 static int take_qos(const struct config_file *f, const struct config_member *m, void *context)
@@ -105,11 +109,17 @@ static int take_shelve_max(const struct config_file *f, const struct config_memb
 	                            &((struct config *)context)->shelve_max_us);
 }
 
+static int take_cap(const struct config_file *f, const struct config_member *m, void *context)
+{
+	return config_cap_read(f, m, &((struct config *)context)->cap);
+}
+
 static const struct config_key keys[] = {
 	{"qos", take_qos},
 	{"operators", take_operators},
 	{"anonymous_operators", take_anonymous},
 	{"shelve_max", take_shelve_max},
+	{"cap", take_cap},
 };
 
 int config_alerts_read(const struct config_file *f, const struct config_member *m, struct config *c)

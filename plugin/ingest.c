@@ -132,6 +132,7 @@ static void take_registry(struct ingest *in)
 	}
 	handover_return_registry(in->shared.handover, in->registry);
 	in->registry = fresh;
+	in->announce.registry = fresh;
 	in->generation++;
 	alarms_use_registry(&in->alarms, fresh, in->generation);
 	stats_set(in->shared.stats, STATS_REGISTRY_DATASTREAMS, fresh->count.datastreams);
@@ -166,6 +167,7 @@ void ingest_set_config(struct ingest *in, struct config *config)
 	in->config = config;
 	in->announce.prefix = config->prefix;
 	in->announce.alerts_qos = config->alerts_qos;
+	in->announce.cap = config->cap;
 }
 
 struct alarms *ingest_alarms(struct ingest *in)
@@ -194,6 +196,7 @@ int ingest_new(struct ingest **ret, struct config *config, struct registry *regi
 	}
 	in->shared = *shared;
 	in->registry = registry;
+	in->announce.registry = registry;
 	in->generation = 1;
 	in->table = table;
 	ingest_set_config(in, config);

@@ -8,7 +8,7 @@ int outbox_send(struct outbox *o, const struct announce *a, const struct transit
 	int error = -ENOMEM;
 
 	if (o->count == 0) {
-		error = announce_transition(a, t, &item.alerted);
+		error = announce_transition(a, t, &item.said);
 	}
 	if (error != -ENOMEM) {
 		return error;
@@ -28,7 +28,7 @@ size_t outbox_flush(struct outbox *o, const struct announce *a, size_t *ret_drop
 	*ret_dropped = 0;
 	while (o->count > 0) {
 		struct outbox_item *item = &o->item[o->first];
-		int error = announce_transition(a, &item->transition, &item->alerted);
+		int error = announce_transition(a, &item->transition, &item->said);
 
 		if (error == -ENOMEM) {
 			break;

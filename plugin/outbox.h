@@ -22,7 +22,7 @@
 
 struct outbox_item {
 	struct transition transition;
-	bool alerted; /* alerts/ has had it; status/ has not */
+	struct announced said; /* not all of it */
 };
 
 /* item[(first + i) % OUTBOX_PLACES], i < count, are those waiting, oldest first. Zeroed: empty. */

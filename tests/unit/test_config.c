@@ -218,7 +218,7 @@ static void refuses_unknown_keys_anywhere_with_a_remedy(void **state)
 		"3: \"journal\" has no key \"size\": allowed are max_size, segment_size, sync, on_damage");
 	assert_refused("{\"alerts\": {\"quality\": 1}}",
 	               "1: \"alerts\" has no key \"quality\": allowed are qos, operators, "
-	               "anonymous_operators, shelve_max");
+	               "anonymous_operators, shelve_max, cap");
 	assert_refused("{\"sources\": [\n{\"topic\": \"a/{station}\", \"format\": \"json\"},\n"
 	               "{\"topic\": \"b/{station}\",\n\"properties\": {}, \"format\": \"json\"}]}",
 	               "4: a source has no key \"properties\": allowed are topic, format");
