@@ -57,18 +57,24 @@ struct viewer {
 static void view(void *context, struct alarm_place *p)
 {
 	const struct viewer *viewer = context;
+	const struct alarm_state *s = &p->state;
 	const struct control_alarm alarm = {
 		.key = &p->datastream->key,
 		.cause = p->cause,
 		.period_us = p->period_us,
-		.level = p->state.levels.level,
-		.acknowledged = p->state.levels.acknowledged,
-		.shelved_until_us = p->state.shelved_until_us,
-		.suppressed = p->state.suppressed,
-		.out_of_service = p->state.out_of_service,
+		.level = s->levels.level,
+		.acknowledged = s->levels.acknowledged,
+		.shelved_until_us = s->shelved_until_us,
+		.suppressed = s->suppressed,
+		.out_of_service = s->out_of_service,
 		.place = p,
 	};
 
+	/* Its thresholds have been deleted, and nothing is left of it. */
+	if (p->level_count == 0 && s->levels.level == LEVEL_NORMAL && s->shelved_until_us == 0 &&
+	    !s->suppressed && !s->out_of_service) {
+		return;
+	}
 	viewer->see(viewer->list, &alarm);
 }
 

@@ -257,6 +257,22 @@ def test_list_shows_every_alarm_a_page_at_a_time(make_broker, database, levels):
     assert operator.do("list", station="nowhere") == {"alarms": [], "totalCount": 0}
 
 
+def test_alarm_without_thresholds_leaves_the_list_unless_it_is_taken_away(make_broker, database, levels):
+    database.set_threshold("gone", 1, 2.0)
+    database.set_threshold("kept", 1, 2.0)
+    broker = arm(make_broker, database)
+    operator = Operator(broker)
+    for station in ("gone", "kept"):
+        say(broker, 1.0, station=station)
+    assert operator.do("list")["totalCount"] == 2
+    operator.do("suppress", station="kept", property="water_level", reason="dredging")
+    database.sql("DELETE FROM highwater.threshold")
+    wait_until(lambda: operator.do("list")["totalCount"] == 1, 5, "the alarm that has nothing to say is gone")
+    assert operator.do("list")["alarms"][0]["station"] == "kept"
+    operator.do("unsuppress", station="kept", property="water_level")
+    assert operator.do("list")["totalCount"] == 0
+
+
 def test_test_alert_goes_out_and_changes_nothing(armed, database):
     subscriber = listen(armed)
     say(armed, 1.42)

@@ -14,6 +14,7 @@
 
 #include "broker.h"
 #include "clock.h"
+#include "control.h"
 #include "ingest.h"
 #include "outbox.h"
 #include "record.h"
@@ -58,6 +59,12 @@ int broker_publish(const char *topic, const char *text, int qos, bool retain)
 	return 0;
 }
 
+int broker_publish_to(const char *client_id, const char *topic, const char *text)
+{
+	assert_string_equal(client_id, "desk-1");
+	return broker_publish(topic, text, 0, false);
+}
+
 void broker_log(enum log_level level, const char *line)
 {
 	(void)level;
@@ -77,6 +84,7 @@ struct world {
 	uint64_t lost_before; /* on the ledger */
 	int64_t began_s;
 	enum ingest_verdict verdict;
+	const char *answer; /* to the operator */
 	int error;
 };
 
@@ -171,9 +179,11 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(w->directory));
 	snprintf(w->config_path, sizeof(w->config_path), "%s/highwater.json", w->directory);
 	snprintf(w->registry_path, sizeof(w->registry_path), "%s/registry", w->directory);
-	write_text(w->config_path, "{\"prefix\": \"highwater\", \"sources\": [{\"topic\": "
-	                           "\"sensors/{station}/{property}\", \"format\": \"json\"},"
-	                           "{\"topic\": \"sensors/{station}\", \"format\": \"json\"}]}");
+	write_text(
+		w->config_path,
+		"{\"alerts\": {\"operators\": [\"duty\"]}, \"prefix\": \"highwater\", \"sources\": [{\"topic\": "
+		"\"sensors/{station}/{property}\", \"format\": \"json\"},"
+		"{\"topic\": \"sensors/{station}\", \"format\": \"json\"}]}");
 	w->stations = 1;
 	assert_int_equal(open_shared(w), 0);
 	*state = w;
@@ -663,6 +673,56 @@ static void what_the_broker_never_takes_does_not_hold_back_the_rest(void **state
 	ingest_free(w->ingest);
 }
 
+/* --- an operator --- */
+
+/* "applied", "error", or "" when there was no answer. */
+static const char *acknowledge(struct world *w)
+{
+	char payload[160];
+	struct control_message message = {.client_id = "desk-1", .user = "duty", .payload = payload};
+	size_t before = published_count;
+
+	message.length =
+		(size_t)snprintf(payload, sizeof(payload),
+	                         "{\"commands\": [{\"command\": \"acknowledge\", \"station\": \"s%zu\", "
+	                         "\"property\": \"water_level\"}]}",
+	                         w->station);
+	ingest_control(w->ingest, &message);
+	for (size_t i = before; i < published_count; i++) {
+		if (strcmp(published[i].topic, CONTROL_RESPONSE_TOPIC) == 0) {
+			return strstr(published[i].text, "\"applied\": 1") != NULL ? "applied" : "error";
+		}
+	}
+	return "";
+}
+
+static void act_acknowledge(struct world *w)
+{
+	w->answer = acknowledge(w);
+}
+
+/* What is not answered may have been done; what is answered is so, and nothing is done twice. */
+static void check_acknowledged_once(struct world *w)
+{
+	const char *again = acknowledge(w);
+
+	if (strcmp(w->answer, "applied") == 0) {
+		assert_string_equal(again, "error");
+	} else if (strcmp(w->answer, "error") == 0) {
+		assert_string_equal(again, "applied");
+	}
+	assert_string_equal(acknowledge(w), "error");
+	assert_int_equal(journalled(w, RECORD_ALARM), 2);
+}
+
+static void an_operators_action_is_done_once_and_answered_as_it_is(void **state)
+{
+	play(*state, &(struct scene){.before = be_high,
+	                             .act = act_acknowledge,
+	                             .after = check_acknowledged_once,
+	                             .at_least = 40});
+}
+
 /* --- configuration, start --- */
 
 static void act_reload(struct world *w)
@@ -826,6 +886,7 @@ int main(void)
 		WITH_WORLD(a_start_announces_what_a_crash_kept_or_is_refused),
 		WITH_WORLD(more_alerts_than_can_wait_are_raised_by_a_later_reading),
 		WITH_WORLD(what_the_broker_never_takes_does_not_hold_back_the_rest),
+		WITH_WORLD(an_operators_action_is_done_once_and_answered_as_it_is),
 		WITH_WORLD(a_reload_without_memory_leaves_the_old_configuration),
 		WITH_WORLD(a_first_start_succeeds_or_is_refused_whole),
 		WITH_WORLD(a_start_loses_nothing_of_before),
