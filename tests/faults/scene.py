@@ -75,7 +75,7 @@ class Scene:
 
     def prepare_database(self):
         self.cluster.install_schema()
-        # A tide in seconds is no river's: it would be suspect, and each transition a reading late.
+        # A tide in seconds is no river's: suspect all the way, each transition is a reading late.
         self.cluster.sql("DELETE FROM highwater.quality_rule WHERE test IN ('spike', 'rate_of_change')")
         for code in self.alarm_stations():
             for level, name, value in THRESHOLDS:

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import json
 import os
 import pathlib
 import subprocess
@@ -10,6 +11,7 @@ import subprocess
 import pytest
 
 from readings import UTC, stamp
+from test_recordings import play, rows_of
 
 OLD_DATA = {"time": {"max_age": "0", "late_after": "0"}}
 START = datetime.datetime(2025, 11, 21, tzinfo=UTC)
@@ -327,3 +329,32 @@ def test_help_says_how_it_differs_from_live():
     done = run("--help")
     assert done.returncode == 0
     assert "how it differs from live" in done.stdout
+
+
+@pytest.mark.parametrize("sensor, height_m", [("daily_happy_satyr", 1.578), ("daily_gentle_beetle", 2.726)])
+def test_recorded_floods_raise_once_each_and_parked_cars_never(
+    make_broker, database, whatif, shared_data, sensor, height_m
+):
+    """By the verdicts of the broker; FloodNet's sensors in a street that floods, and where cars park."""
+    database.sql(
+        f"SELECT highwater.set_conversion('{sensor}', 'water_depth', 'distance', input => 'distance',"
+        f" input_unit => 'mm', mount_height => {height_m})"
+    )
+    database.sql(f"SELECT highwater.set_threshold('{sensor}', 'water_depth', 1, 'water', 0.05)")
+    broker = make_broker(database=database, config=OLD_DATA).start()
+    broker.wait_registry(1)
+    path = shared_data / f"floodnet_{sensor}_2023-06.csv"
+    play(broker, "--topic", f"sensors/{sensor}/distance", "--time-column", "time_utc", "--value", "dist_mm",
+         "--unit", "mm", str(path))
+    times = {row["time_utc"] for row in rows_of(path) if row["dist_mm"]}
+    database.wait_at_least(len(times), sensor, "water_depth", timeout=60)
+
+    alerts = whatif.alerts("--late-after", "0")
+    events = json.loads((shared_data / "floodnet_event_candidates.json").read_text(encoding="utf-8"))
+    floods = [e for e in events if e["sensor"] == sensor and e["judged"] == "flood-like"]
+    raised = [moment(a["time"]) for a in alerts if a["event"] == "raised"]
+    assert len(raised) == len(floods)
+    for at, flood in zip(raised, floods):
+        assert moment(flood["start"]) <= at <= moment(flood["peak_at"])
+    assert sum(a["event"] == "cleared" for a in alerts) == len(raised)
+    assert all(float(a["delay_s"]) < 130 for a in alerts if a["event"] == "raised")
