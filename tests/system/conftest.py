@@ -13,6 +13,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+import alarm_scene  # noqa: E402
 import broker as broker_module  # noqa: E402
 import postgres as postgres_module  # noqa: E402
 
@@ -106,6 +107,17 @@ def broker(make_broker, database):
 @pytest.fixture
 def client(broker):
     return broker.client()
+
+
+@pytest.fixture
+def scene(make_broker, database):
+    """Makes the scene, once the alarms are set up; readings are judged by no test of quality."""
+    database.judge_nothing()
+
+    def make(**options):
+        return alarm_scene.Scene(make_broker(database=database, **options).start())
+
+    return make
 
 
 @pytest.fixture
