@@ -327,6 +327,30 @@ def test_what_operators_did_survives_kill_9(armed, database):
     assert [row[0] for row in database.sql(ACTIONS)][:3] == ["acknowledged", "shelved", "unshelved"]
 
 
+def test_operators_act_on_an_alarm_that_nothing_else_is_known_of(armed, database, postgres):
+    """The registry's copy is lost and the database away: what is known is the alarm's state."""
+    say(armed, 1.42)
+    database.wait_count(1, "alert_event")
+    postgres.stop()
+    armed.kill9()
+    (armed.state_dir / "registry").unlink()
+    armed.start()
+    operator = Operator(armed)
+    operator.do("acknowledge", **HERE)
+    operator.do("shelve", **HERE, duration="1h", reason="boats")
+    assert operator.do("list", state="shelved")["alarms"][0]["level"] == 1
+    operator.do("unshelve", **HERE)
+    operator.do("suppress", **HERE, reason="known")
+    assert operator.refused("test", **HERE).startswith("there is no alarm")
+    now_is = status(armed)
+    assert (now_is["level"], now_is["acknowledged"], now_is["suppressed"]) == (1, True, True)
+    postgres.start()
+    armed.wait_registry(1)
+    wait_until(lambda: len(database.sql(ACTIONS)) >= 4, 20, "all that was done meanwhile")
+    assert [row[0] for row in database.sql(ACTIONS)] == ["acknowledged", "shelved", "unshelved", "suppressed"]
+    assert database.count("rejected") == 0
+
+
 def test_shelving_ends_in_time_although_the_broker_was_away(armed):
     say(armed, 1.00)
     Operator(armed).do("shelve", **HERE, duration="1s", reason="short")
