@@ -215,6 +215,9 @@ static bool evaluate(struct alarms *a, struct alarm_place *p, const struct alarm
 	bool is_new = !is_usable(in) || !is_old(p, in);
 
 	/* What the clock has to say came first. */
+	if (p->state.shelved_until_us != 0) {
+		alarms_see_to_shelving(a, p);
+	}
 	if (p->timer.place != 0 && p->timer.due_us <= in->received_us) {
 		alarms_catch_up(a, p);
 	}

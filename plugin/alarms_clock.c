@@ -66,9 +66,7 @@ void alarms_catch_up(struct alarms *a, struct alarm_place *p)
 static void look_at(struct alarms *a, struct alarm_place *p)
 {
 	alarms_bind(a, p->datastream);
-	if (p->state.shelved_until_us != 0 && p->state.shelved_until_us <= a->now_us && alarms_can_tell(a)) {
-		alarms_end_shelving(a, p);
-	}
+	alarms_see_to_shelving(a, p);
 	alarms_catch_up(a, p);
 	alarms_settle(a, p);
 	if (!p->status_known && alarms_is_alive(p)) {

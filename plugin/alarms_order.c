@@ -3,6 +3,9 @@
 
 #include <errno.h>
 
+/* More than any configuration allows. What lasts longer was begun when the broker's clock was far ahead. */
+#define SHELVED_MAX_US (INT64_C(31) * 86400 * 1000000)
+
 static enum alarm_event event_of(enum alarm_action action)
 {
 	switch (action) {
@@ -113,11 +116,15 @@ static bool carry_out(struct alarms *a, struct alarm_place *p, const struct alar
 	return true;
 }
 
-void alarms_end_shelving(struct alarms *a, struct alarm_place *p)
+void alarms_see_to_shelving(struct alarms *a, struct alarm_place *p)
 {
 	const struct alarm_order order = {.action = ACTION_UNSHELVE, .reason = "the time is over"};
+	int64_t left_us = p->state.shelved_until_us - a->now_us;
 
-	(void)carry_out(a, p, &order);
+	if (p->state.shelved_until_us != 0 && (left_us <= 0 || left_us > SHELVED_MAX_US) &&
+	    alarms_can_tell(a)) {
+		(void)carry_out(a, p, &order);
+	}
 }
 
 static int test(struct alarms *a, struct datastream *d, const struct alarm_order *order)

@@ -116,7 +116,7 @@ int64_t alarms_arrival(const struct alarms *a, const struct alarm_place *p);
 
 /* --- alarms_order.c --- */
 
-/* The time for which p was shelved is over. */
-void alarms_end_shelving(struct alarms *a, struct alarm_place *p);
+/* Ends p's shelving when its time is over. */
+void alarms_see_to_shelving(struct alarms *a, struct alarm_place *p);
 
 #endif

@@ -360,6 +360,31 @@ static void what_still_is_so_when_the_shelving_is_over_is_told_then(void **state
 	assert_string_equal(heard(), "phu-an cleared 0, ");
 }
 
+static void a_reading_after_the_shelving_is_announced_although_the_broker_has_not_ticked(void **state)
+{
+	struct world *w = *state;
+
+	say(w, "phu-an", 1.0);
+	assert_int_equal(order_on(w, "phu-an", ACTION_SHELVE, now_us + MINUTE), 1);
+	now_us += MINUTE;
+	say(w, "phu-an", 1.5);
+	assert_string_equal(heard(), "phu-an raised 1, ");
+	assert_null(strstr(last_on("hw/status/phu-an/water_level"), "\"shelved_until\": \""));
+}
+
+static void shelving_that_began_with_the_clock_far_ahead_does_not_last(void **state)
+{
+	struct world *w = *state;
+	int64_t before_us = now_us;
+
+	now_us += 365 * 24 * HOUR;
+	say(w, "phu-an", 1.0);
+	assert_int_equal(order_on(w, "phu-an", ACTION_SHELVE, now_us + HOUR), 1);
+	now_us = before_us;
+	say(w, "phu-an", 1.5);
+	assert_string_equal(heard(), "phu-an raised 1, ");
+}
+
 static void a_higher_level_that_was_not_told_is_an_update_later(void **state)
 {
 	struct world *w = *state;
@@ -637,6 +662,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_WORLD(what_a_shelved_alarm_does_is_kept_and_shown_and_not_announced),
 		WITH_WORLD(what_still_is_so_when_the_shelving_is_over_is_told_then),
+		WITH_WORLD(a_reading_after_the_shelving_is_announced_although_the_broker_has_not_ticked),
+		WITH_WORLD(shelving_that_began_with_the_clock_far_ahead_does_not_last),
 		WITH_WORLD(a_higher_level_that_was_not_told_is_an_update_later),
 		WITH_WORLD(nobody_is_left_with_an_alert_that_has_ended),
 		WITH_WORLD(an_acknowledged_latch_ends_when_the_water_is_gone),
