@@ -181,9 +181,9 @@ static int setup(void **state)
 	snprintf(w->registry_path, sizeof(w->registry_path), "%s/registry", w->directory);
 	write_text(
 		w->config_path,
-		"{\"alerts\": {\"operators\": [\"duty\"]}, \"prefix\": \"highwater\", \"sources\": [{\"topic\": "
-		"\"sensors/{station}/{property}\", \"format\": \"json\"},"
-		"{\"topic\": \"sensors/{station}\", \"format\": \"json\"}]}");
+		"{\"alerts\": {\"operators\": [\"duty\"], \"cap\": {\"sender\": \"highwater@example.org\"}},"
+		"\"prefix\": \"highwater\", \"sources\": [{\"topic\": \"sensors/{station}/{property}\", "
+		"\"format\": \"json\"}, {\"topic\": \"sensors/{station}\", \"format\": \"json\"}]}");
 	w->stations = 1;
 	assert_int_equal(open_shared(w), 0);
 	*state = w;
@@ -269,27 +269,35 @@ static uint64_t on_ledger(const struct world *w, unsigned loss)
 static const char *heard(const struct world *w, const char *kind, size_t i)
 {
 	static char text[256];
+	bool cap = strcmp(kind, "cap") == 0;
+	const char *mark = cap ? "<msgType>" : "\"msg_type\": ", *end = cap ? "<" : ",";
 	char topic[128];
 
 	text[0] = '\0';
-	snprintf(topic, sizeof(topic), "highwater/%s/s%zu/water_level", kind, w->station + i);
+	snprintf(topic, sizeof(topic), "highwater/%s/s%zu%s", kind, w->station + i,
+	         cap ? "" : "/water_level");
 	for (size_t k = 0; k < published_count; k++) {
-		const char *type = strstr(published[k].text, "\"msg_type\": ");
+		const char *type = strstr(published[k].text, mark);
 
 		if (strcmp(published[k].topic, topic) == 0) {
 			size_t used = strlen(text);
 
 			assert_non_null(type);
-			type += strlen("\"msg_type\": ");
-			snprintf(text + used, sizeof(text) - used, "%.*s ", (int)strcspn(type, ","), type);
+			type += strlen(mark);
+			snprintf(text + used, sizeof(text) - used, cap ? "\"%.*s\" " : "%.*s ",
+			         (int)strcspn(type, end), type);
 		}
 	}
 	return text;
 }
 
+/* What alerts/ has, cap/ has too. */
 static void assert_heard(const struct world *w, const char *kind, const char *expected)
 {
 	assert_string_equal(heard(w, kind, 0), expected);
+	if (strcmp(kind, "alerts") == 0) {
+		assert_string_equal(heard(w, "cap", 0), expected);
+	}
 }
 
 static bool ends_with(const char *text, const char *end)
