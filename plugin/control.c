@@ -286,7 +286,7 @@ static int check_commands(struct json_slice commands, char why[static CONTROL_SE
 static int read_request(const struct control_request *q, struct json_slice *ret_commands,
                         char why[static CONTROL_SENTENCE_MAX])
 {
-	struct json_slice root;
+	struct json_slice root = {NULL, 0};
 	int error = check_text(q, &root, why);
 
 	if (error != 0) {
@@ -305,7 +305,7 @@ static int read_request(const struct control_request *q, struct json_slice *ret_
 static void answer_request(struct answer *a)
 {
 	char why[CONTROL_SENTENCE_MAX];
-	struct json_slice commands, object;
+	struct json_slice commands = {NULL, 0}, object;
 	struct json_items items;
 
 	if (read_request(a->request, &commands, why) != 0) {
@@ -336,10 +336,10 @@ static char *write_answer(struct answer *a, const char *refusal)
 		return NULL;
 	}
 	write_text(a, "{\"responses\": [");
-	if (refusal != NULL) {
-		respond_error(a, NULL, refusal);
-	} else {
+	if (a->request != NULL) {
 		answer_request(a);
+	} else {
+		respond_error(a, NULL, refusal);
 	}
 	write_text(a, "]}");
 	/* A memstream finds no memory as late as here. */
