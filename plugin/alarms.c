@@ -147,12 +147,15 @@ static bool has_delay(const struct alarm_config *c)
 }
 
 /* Whether p, once restarted, would go on otherwise without what it remembers. */
-static bool has_memory(const struct alarm_place *p, const struct alarm_config *c)
+static bool has_memory(const struct alarms *a, const struct alarm_place *p, const struct alarm_config *c)
 {
 	const struct alarm_state *s = &p->state;
 
 	if (s->levels.level != LEVEL_NORMAL || alarms_is_silenced(p)) {
 		return true;
+	}
+	if (c->count == 0) {
+		return a->registry->provisional; /* else nobody will ask for it */
 	}
 	if (watches_silence(p)) {
 		return false; /* a broker that was down has heard nothing */
@@ -166,7 +169,7 @@ static bool has_memory(const struct alarm_place *p, const struct alarm_config *c
 
 static void keep_memory(struct alarms *a, struct alarm_place *p, const struct alarm_config *c)
 {
-	bool has = has_memory(p, c);
+	bool has = has_memory(a, p, c);
 
 	if (has || p->kept_memory) {
 		alarms_keep(a, p);
@@ -227,7 +230,7 @@ static bool evaluate(struct alarms *a, struct alarm_place *p, const struct alarm
 		keep_memory(a, p, &c); /* a value that is not believed yet */
 		alarms_set_timer(a, p);
 	}
-	if (!p->status_known) {
+	if (!p->status_known && alarms_is_alive(p)) {
 		alarms_show(a, p);
 	}
 	return is_new;
@@ -247,7 +250,8 @@ void alarms_evaluate(struct alarms *a, struct datastream *d, const struct readin
 	a->now_us = reading->received_us;
 	alarms_bind(a, d);
 	for (struct alarm_place *p = d->alarms; p != NULL; p = p->next) {
-		if (alarm_watches_readings((enum cause)p->cause) && alarms_is_alive(p)) {
+		/* What waits for its levels goes on with the water: a delay that ran is not to end by an old value. */
+		if (alarm_watches_readings((enum cause)p->cause) && (alarms_is_alive(p) || p->kept_memory)) {
 			is_new = evaluate(a, p, &in) && is_new;
 		}
 	}

@@ -20,8 +20,7 @@ static int64_t due_of(const struct alarms *a, const struct alarm_place *p)
 	if (p->state.shelved_until_us != 0) {
 		due_us = MIN(due_us, p->state.shelved_until_us);
 	}
-	/* What is due and could not be done has its reason: it waits for the registry, or for memory. */
-	return due_us > a->now_us ? due_us : a->now_us + LATER_US;
+	return due_us;
 }
 
 void alarms_set_timer(struct alarms *a, struct alarm_place *p)
@@ -42,7 +41,7 @@ void alarms_call(struct alarms *a, struct alarm_place *p)
 
 void alarms_call_later(struct alarms *a, struct alarm_place *p)
 {
-	if (p->timer.place == 0 || p->timer.due_us > a->now_us + LATER_US) {
+	if (p->timer.place == 0 || p->timer.due_us <= a->now_us || p->timer.due_us > a->now_us + LATER_US) {
 		timers_set(&a->timers, &p->timer, a->now_us + LATER_US);
 	}
 }
@@ -63,6 +62,17 @@ void alarms_catch_up(struct alarms *a, struct alarm_place *p)
 	}
 }
 
+/* p has been looked at: what is due still could not be done, and has its reason, the registry or short memory. */
+static void put_off(struct alarms *a, struct alarm_place *p)
+{
+	int64_t due_us;
+
+	if (p->timer.place != 0 && p->timer.due_us <= a->now_us) {
+		due_us = due_of(a, p);
+		timers_set(&a->timers, &p->timer, due_us > a->now_us ? due_us : a->now_us + LATER_US);
+	}
+}
+
 static void look_at(struct alarms *a, struct alarm_place *p)
 {
 	alarms_bind(a, p->datastream);
@@ -72,6 +82,7 @@ static void look_at(struct alarms *a, struct alarm_place *p)
 	if (!p->status_known && alarms_is_alive(p)) {
 		alarms_show(a, p);
 	}
+	put_off(a, p);
 }
 
 void alarms_fire(struct alarms *a, size_t most)

@@ -165,7 +165,9 @@ static void restore_alarm(struct alarms *a, struct alarm_place *p)
 	struct alarm_config c = alarms_config(a, p);
 	bool is_active = p->state.levels.level != LEVEL_NORMAL;
 
-	alarm_resume(&c, &p->state, a->now_us);
+	if (c.interval_us > 0) {
+		alarm_resume(&c, &p->state, a->now_us);
+	}
 	if (is_active) {
 		a->active++;
 	}

@@ -541,6 +541,86 @@ static void an_incident_outlives_the_loss_of_the_store(void **state)
 	assert_true(t.peak == 1.7);
 }
 
+/* A new start that finds no copy of the registry. */
+static void begin_without_registry(struct world *w, struct registry **ret_builtin)
+{
+	struct registry *city = w->registry;
+
+	*ret_builtin = registry_builtin();
+	assert_non_null(*ret_builtin);
+	w->registry = *ret_builtin;
+	begin(w);
+	w->registry = city;
+}
+
+static void a_delay_is_not_ended_by_a_value_of_before_the_registry_was_lost(void **state)
+{
+	struct world *w = *state;
+	struct registry *builtin;
+	struct datastream_key key = key_of("nha-be");
+
+	w->registry->thresholds[registry_find(w->registry, &key)->threshold_first].on_delay_us = 10 * MINUTE;
+	say(w, "nha-be", 1.5);
+	end(w);
+	begin_without_registry(w, &builtin);
+	turn(w);
+	say(w, "nha-be", 1.0);
+	alarms_use_registry(&w->alarms, w->registry, 2);
+	now_us += HOUR;
+	turn(w);
+	assert_null(strstr(heard(), "nha-be"));
+	say(w, "nha-be", 1.5);
+	now_us += 10 * MINUTE;
+	turn(w);
+	assert_non_null(strstr(heard(), "nha-be raised 1, "));
+	registry_free(builtin);
+}
+
+static void a_delay_goes_on_when_the_registry_comes_late(void **state)
+{
+	struct world *w = *state;
+	struct registry *builtin;
+	struct datastream_key key = key_of("nha-be");
+
+	w->registry->thresholds[registry_find(w->registry, &key)->threshold_first].on_delay_us = 10 * MINUTE;
+	say(w, "nha-be", 1.5);
+	end(w);
+	begin_without_registry(w, &builtin);
+	now_us += MINUTE;
+	turn(w);
+	alarms_use_registry(&w->alarms, w->registry, 2);
+	turn(w);
+	now_us += 9 * MINUTE - 1;
+	turn(w);
+	assert_null(strstr(heard(), "nha-be"));
+	now_us += 1;
+	turn(w);
+	assert_non_null(strstr(heard(), "nha-be raised 1, "));
+	registry_free(builtin);
+}
+
+static void an_open_silence_outlives_a_registry_that_comes_late(void **state)
+{
+	struct world *w = *state;
+	struct registry *builtin;
+
+	turn(w);
+	now_us += 3 * MINUTE;
+	turn(w);
+	turn(w);
+	assert_string_equal(heard(), "phu-an raised 1, ");
+	end(w);
+	now_us += MINUTE;
+	begin_without_registry(w, &builtin);
+	turn(w);
+	alarms_use_registry(&w->alarms, w->registry, 2);
+	turn(w);
+	assert_string_equal(heard(), "");
+	say(w, "phu-an", 1.0);
+	assert_string_equal(heard(), "phu-an cleared 0, ");
+	registry_free(builtin);
+}
+
 /* --- silence and groups --- */
 
 static void silence_is_told_without_a_reading_and_not_before_its_time(void **state)
@@ -674,6 +754,9 @@ int main(void)
 		WITH_WORLD(a_silent_transition_stays_silent_after_a_crash),
 		WITH_WORLD(what_was_told_and_not_delivered_is_told_again_and_once),
 		WITH_WORLD(an_incident_outlives_the_loss_of_the_store),
+		WITH_WORLD(a_delay_is_not_ended_by_a_value_of_before_the_registry_was_lost),
+		WITH_WORLD(a_delay_goes_on_when_the_registry_comes_late),
+		WITH_WORLD(an_open_silence_outlives_a_registry_that_comes_late),
 		WITH_WORLD(silence_is_told_without_a_reading_and_not_before_its_time),
 		WITH_WORLD(a_broker_that_was_down_has_heard_no_silence),
 		WITH_WORLD(a_group_follows_its_members_at_once),
