@@ -10,6 +10,7 @@ import pytest
 
 from conftest import SHARED_DATA
 from readings import topic
+from waiting import wait_until
 
 STATION = "phu-an"
 CAP = "highwater/cap/#"
@@ -174,6 +175,24 @@ def test_an_incident_is_a_chain_of_alert_update_and_cancel(make_armed):
         info = cap.find(NAMESPACE + "info")
         for name in ("severity", "urgency", "certainty"):
             assert text(info, name) == alert[name]
+
+
+def test_the_chain_goes_on_after_a_crash(make_armed):
+    broker = make_armed()
+    chain, _ = raised(broker, 1.42, 1.52)
+    broker.kill9()
+    broker.start()
+    subscriber = broker.client()
+    subscriber.subscribe(CAP)
+    broker.client().publish(topic(STATION), "1.2")
+
+    def end():
+        return [message for message in subscriber.received(CAP) if b"<msgType>Cancel<" in message.payload]
+
+    wait_until(end, 5, "the Cancel")
+    alert = parsed(end()[0])
+    assert text(alert, "references") == reference_to(chain[1])
+    assert text(alert, "incidents") == text(chain[0], "incidents")
 
 
 def test_each_language_has_its_own_words(make_armed):
