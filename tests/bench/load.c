@@ -10,7 +10,7 @@
  *   --prefix TEXT            first level of the topic; "sensors"
  *   --rate N --seconds S     messages a second, for so long
  *   --messages N             as fast as the broker takes them
- *   --alert-rate N           of the messages a second that go to bench-alert, by turns 2.0 and 0.0: with levels of
+ *   --alert-rate N           of the messages a second that go to bench-alert, by turns 1.2 and 0.8: with a level of
  *                            1.0 each is a transition, and the time to its receipt as an alert is measured
  *   --no-delay               TCP_NODELAY on the generator's side
  *
@@ -121,7 +121,7 @@ static void publish_alert(struct load *l, struct link *link, int64_t due_ns)
 	l->alert_time_us[n % ALERTS_MAX] = wall_us();
 	length = snprintf(payload, sizeof(payload), "{\"time\":\"%s\",\"value\":%s}",
 	                  timestamp_format(l->alert_time_us[n % ALERTS_MAX], when),
-	                  n % 2 == 0 ? "2.0" : "0.0");
+	                  n % 2 == 0 ? "1.2" : "0.8");
 	snprintf(topic, sizeof(topic), "%s/bench-alert/water_level", l->o.prefix);
 	link_publish(link, topic, payload, (size_t)length, l->o.qos, due_ns);
 }
