@@ -4,7 +4,7 @@ import datetime
 import time
 
 from alarm_scene import ALERTS, Scene, moment_of, set_alarm, set_silence
-from waiting import wait_until
+from waiting import PATIENCE, wait_until
 
 # --- groups ---
 
@@ -56,13 +56,13 @@ def again(here):
 
 
 def test_on_delay_goes_on_through_a_crash(scene, database):
-    set_alarm(database, 1.40, on_delay="4 seconds")
+    set_alarm(database, 1.40, on_delay=f"{4 * PATIENCE} seconds")
     here = scene()
     since = here.say(1.55)
     time.sleep(0.5)
     here = again(here)
     told = wait_until(lambda: here.subscriber.received(ALERTS), 10)[0].json()
-    assert moment_of(told["phenomenon_time"]) == since + datetime.timedelta(seconds=4)
+    assert moment_of(told["phenomenon_time"]) == since + datetime.timedelta(seconds=4 * PATIENCE)
     here.say(1.56)
     here.told_no_more_than(1)
     database.wait_count(1, "alert_event")
@@ -89,11 +89,11 @@ def test_incident_with_delays_goes_on_through_crashes(scene, database):
 
 
 def test_broker_that_was_down_does_not_call_its_sensors_silent(scene, database):
-    set_silence(database, 3)
+    set_silence(database, 3 * PATIENCE)
     here = scene()
     here.say(1.0)
     here.broker.kill9()
-    time.sleep(4)
+    time.sleep(4 * PATIENCE)
     here.broker.start()
     here = Scene(here.broker)
     here.say(1.0)

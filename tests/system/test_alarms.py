@@ -6,20 +6,20 @@ import pytest
 
 from alarm_scene import ALERTS, STATION, moment_of, set_alarm, set_silence, types
 from readings import now
-from waiting import wait_until
+from waiting import PATIENCE, wait_until
 
 # --- delays ---
 
 
 @pytest.mark.memcheck
 def test_on_delay_ends_by_the_clock_when_no_reading_comes(scene, database):
-    set_alarm(database, 1.40, on_delay="2 seconds")
+    set_alarm(database, 1.40, on_delay=f"{2 * PATIENCE} seconds")
     here = scene()
     since = here.say(1.55)
     here.told_no_more_than(0, 1)
     told = here.told(1)[0]
     assert (told["msg_type"], told["level"], told["value"]) == ("Alert", 1, 1.55)
-    assert moment_of(told["phenomenon_time"]) == since + datetime.timedelta(seconds=2)
+    assert moment_of(told["phenomenon_time"]) == since + datetime.timedelta(seconds=2 * PATIENCE)
     database.wait_count(1, "alert_event")
     assert database.value("SELECT onset FROM highwater.alert_event") == since
 
@@ -46,14 +46,14 @@ def test_two_samples_raise_before_the_on_delay_is_over(scene, database):
 
 
 def test_off_delay_ends_by_the_clock_when_no_reading_comes(scene, database):
-    set_alarm(database, 1.40, off_delay="2 seconds")
+    set_alarm(database, 1.40, off_delay=f"{2 * PATIENCE} seconds")
     here = scene()
     here.say(1.55)
     below = here.say(1.20)
     here.told_no_more_than(1, 1)
     told = here.told(2)[1]
     assert (told["msg_type"], told["level"]) == ("Cancel", 0)
-    assert moment_of(told["phenomenon_time"]) == below + datetime.timedelta(seconds=2)
+    assert moment_of(told["phenomenon_time"]) == below + datetime.timedelta(seconds=2 * PATIENCE)
 
 
 def test_incident_is_told_again_while_it_lasts(scene, database):
@@ -83,7 +83,7 @@ def test_latching_level_holds_when_the_water_is_gone(scene, database):
 def test_threshold_holds_from_the_moment_that_it_is_valid_from(scene, database):
     set_alarm(database, 9.0)
     here = scene()
-    begins = now() + datetime.timedelta(seconds=3)
+    begins = now() + datetime.timedelta(seconds=3 * PATIENCE)
     set_alarm(database, 1.40, valid_from=begins)
     here.say(1.55)
     here.told_no_more_than(0, 1)
