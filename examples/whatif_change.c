@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,15 +29,8 @@ static const char *const KEY_NAMES[KEYS] = {
 	"latching", "repeat-after", "direction", "name",
 };
 
-printf_like(2, 3) static int refuse(char *why, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	(void)vsnprintf(why, WHATIF_WHY_SIZE, format, arguments);
-	va_end(arguments);
-	return -EINVAL;
-}
+/* -EINVAL, with the sentence in why. */
+#define refuse(why, ...) (snprintf(why, WHATIF_WHY_SIZE, __VA_ARGS__), -EINVAL)
 
 /* --- the path --- */
 

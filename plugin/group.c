@@ -9,8 +9,12 @@ static bool is_active(const struct group *g, unsigned member)
 
 void group_set(struct group *g, unsigned member, bool is_at_level, int64_t at_us)
 {
-	uint32_t bit = UINT32_C(1) << member;
+	uint32_t bit;
 
+	if (member >= GROUP_MEMBERS_MAX) {
+		return;
+	}
+	bit = UINT32_C(1) << member;
 	if (is_at_level || is_active(g, member)) {
 		g->last_us[member] = MAX(g->last_us[member], at_us);
 	}
