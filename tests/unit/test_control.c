@@ -550,11 +550,11 @@ static void refuses_a_request_that_is_too_large_and_takes_the_largest(void **sta
 /* How many tests of a/b a request of count commands has, within the bytes of the longest. */
 static void ask_many(size_t count, const char *element, char *text)
 {
-	size_t n = (size_t)sprintf(text, "{\"commands\":[");
+	char *at = stpcpy(text, "{\"commands\":[");
 
 	for (size_t i = 0; i < count; i++)
-		n += (size_t)sprintf(text + n, "%s%s", i > 0 ? "," : "", element);
-	strcpy(text + n, "]}");
+		at = stpcpy(stpcpy(at, i > 0 ? "," : ""), element);
+	strcpy(at, "]}");
 }
 
 static void refuses_more_commands_than_it_says_and_does_none(void **state)
@@ -619,21 +619,23 @@ static const struct control_alarm alarms[] = {
 /* expected: which of the alarms, as digits, and how many there are in all. */
 static void assert_listed(const char *members, const char *expected, size_t total)
 {
-	char request[256], answer[1024];
-	size_t n;
+	char request[256], answer[1024], tail[64];
+	char *at;
 
 	did.alarms = alarms;
 	did.alarm_count = ARRAY_SIZE(alarms);
 	did.statuses = 0;
 	snprintf(request, sizeof(request), "{\"commands\": [{\"command\": \"list\"%s}]}", members);
-	n = (size_t)sprintf(answer, "{\"responses\": [{\"command\": \"list\", \"data\": {\"alarms\": [");
+	at = stpcpy(answer, "{\"responses\": [{\"command\": \"list\", \"data\": {\"alarms\": [");
 	for (size_t i = 0; expected[i] != '\0'; i++) {
 		const struct control_alarm *a = &alarms[expected[i] - '0'];
 
-		n += (size_t)sprintf(answer + n, "%s{\"station\": \"%s\", \"cause\": \"%s\"}",
-		                     i > 0 ? ", " : "", a->key->station, threshold_cause_name(a->cause));
+		at = stpcpy(stpcpy(at, i > 0 ? ", " : ""), "{\"station\": \"");
+		at = stpcpy(stpcpy(at, a->key->station), "\", \"cause\": \"");
+		at = stpcpy(stpcpy(at, threshold_cause_name(a->cause)), "\"}");
 	}
-	sprintf(answer + n, "], \"totalCount\": %zu}}]}", total);
+	snprintf(tail, sizeof(tail), "], \"totalCount\": %zu}}]}", total);
+	strcpy(at, tail);
 	assert_answer(request, answer);
 	/* Those that are not shown cost nothing. */
 	assert_int_equal(did.statuses, strlen(expected));
