@@ -156,9 +156,9 @@ def test_other_levels_give_other_alerts(database, levels, whatif):
     assert database.count("alert") == 0
 
 
-def test_levels_come_from_a_file_too(database, levels, whatif, tmp_path):
+def test_levels_come_from_a_file_too(database, levels, whatif, scratch):
     store(database, "phu-an", TIDE)
-    path = tmp_path / "levels"
+    path = scratch / "levels"
     path.write_text('# higher\nphu-an/water_level/1 set=1.45 clear=1.40 name="I, new"\n', encoding="utf-8")
     raised = whatif.alerts("--levels", path)[0]
     assert (minutes(raised["time"]), raised["level_name"]) == (30, "I, new")
