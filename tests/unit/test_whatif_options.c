@@ -240,10 +240,10 @@ static void refuses_changes_that_it_cannot_read(void **state)
 
 /* --- the command line --- */
 
-/* Arguments up to NULL; the parser may cut them up. */
+/* Arguments up to NULL; the parser may cut them up, and what it makes points into them until the next call. */
 static int parse(struct whatif_options *o, const char *const *arguments)
 {
-	char text[16][160], *argv[17] = {"highwater-whatif"};
+	static char text[16][160], *argv[17] = {"highwater-whatif"};
 	int argc = 1;
 
 	for (; *arguments != NULL; arguments++, argc++) {
