@@ -1,8 +1,7 @@
 /*
  * alarm_place - one alarm of one datastream, where the broker thread keeps it.
  *
- * Its levels are found again when the registry has changed, before its next
- * use; until then level_first and level_count speak of a registry that is gone.
+ * Its levels are those of its cause and period among its datastream's thresholds.
  *
  * Threads  [loop]
  * Memory   Stays where it is until the table of datastreams is freed.
@@ -21,9 +20,8 @@ struct alarm_place {
 	struct timer timer;    /* when the clock may have something to do, or earlier */
 	int64_t period_us;     /* with cause: which alarm of its datastream this is */
 	uint32_t slot;         /* in the alarm store, or ALARM_SLOT_NONE */
-	uint16_t level_first;  /* its levels among its datastream's thresholds: */
-	uint8_t level_count;   /* 0: there are none, or no longer */
-	uint8_t cause : 6;     /* enum cause */
+	uint8_t cause : 5;     /* enum cause */
+	bool is_set_up : 1;    /* there are levels of it in the registry that its datastream is bound to */
 	bool status_known : 1; /* its status has been published since start */
 	bool kept_memory : 1;  /* what the store has of it is more than the last incident */
 	struct alarm_state state;

@@ -51,11 +51,7 @@ static bool bind_levels(struct alarms *a, struct datastream *d)
 			whole = false;
 			continue;
 		}
-		if (first > UINT16_MAX) {
-			break; /* nobody sets up tens of thousands of levels at one gauge */
-		}
-		p->level_first = (uint16_t)first;
-		p->level_count = (uint8_t)MIN(end - first, UINT8_MAX);
+		p->is_set_up = true;
 		begin_silence(p, a->now_us);
 	}
 	return whole;
@@ -70,8 +66,7 @@ void alarms_bind(struct alarms *a, struct datastream *d)
 		return;
 	}
 	for (struct alarm_place *p = d->alarms; p != NULL; p = p->next) {
-		p->level_first = 0;
-		p->level_count = 0;
+		p->is_set_up = false;
 	}
 	if (d->registered != NULL) {
 		whole = bind_levels(a, d);
@@ -95,8 +90,8 @@ struct alarm_config alarms_config(const struct alarms *a, const struct alarm_pla
 		return c;
 	}
 	thresholds = registry_thresholds(a->registry, d->registered);
-	c.levels = &thresholds[p->level_first];
-	c.count = p->level_count;
+	c.count = threshold_of_alarm(thresholds, d->registered->threshold_count, (enum cause)p->cause,
+	                             p->period_us, &c.levels);
 	c.hold = d->registered->hold;
 	if (p->cause == CAUSE_THRESHOLD) {
 		c.targets = c.levels;
@@ -115,7 +110,7 @@ bool alarms_is_silenced(const struct alarm_place *p)
 
 bool alarms_is_alive(const struct alarm_place *p)
 {
-	return p->level_count > 0 || p->state.levels.level != LEVEL_NORMAL;
+	return p->is_set_up || p->state.levels.level != LEVEL_NORMAL;
 }
 
 bool alarms_is_waiting(const struct alarms *a, const struct alarm_place *p)

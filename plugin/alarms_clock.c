@@ -131,7 +131,7 @@ static void visit_alarm(struct alarms *a, struct alarm_place *p)
 	bool is_silent = speaks_of_silence((enum cause)p->cause);
 
 	alarms_count_members(a, p);
-	if (is_silent || p->level_count == 0) {
+	if (is_silent || !p->is_set_up) {
 		alarms_settle(a, p);
 	} else {
 		alarms_set_timer(a, p);

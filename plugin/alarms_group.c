@@ -111,7 +111,7 @@ void alarms_count_members(struct alarms *a, struct alarm_place *p)
 	uint32_t taken = 0;
 	size_t count;
 
-	if (!is_group(p) || p->level_count == 0) {
+	if (!is_group(p) || !p->is_set_up) {
 		return;
 	}
 	count = members_of(a, p, &m);

@@ -176,7 +176,7 @@ struct alarm_place *datastream_give_alarm(struct datastream_table *t, struct dat
 		return NULL;
 	}
 	added->datastream = d;
-	added->cause = (unsigned)cause & 0x3fU;
+	added->cause = (unsigned)cause & 0x1fU;
 	added->period_us = period_us;
 	added->slot = ALARM_SLOT_NONE;
 	while (*end != NULL) {

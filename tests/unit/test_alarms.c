@@ -402,6 +402,34 @@ static void a_higher_level_that_was_not_told_is_an_update_later(void **state)
 	assert_string_equal(heard(), "phu-an changed 2, ");
 }
 
+static void three_hundred_levels_of_one_gauge_are_all_there(void **state)
+{
+	const struct registry_counts counts = {
+		.properties = property_builtin_count, .datastreams = 1, .thresholds = 301, .qualities = 1};
+	struct registry *r = registry_new(&counts), *before;
+	struct world *w = *state;
+
+	assert_non_null(r);
+	memcpy(r->properties, property_builtin, property_builtin_count * sizeof(struct property));
+	for (int32_t i = 0; i < 300; i++) {
+		r->thresholds[i] = level_of(CAUSE_THRESHOLD, i + 1, 1.0 + i / 100.0, 1.0 + i / 100.0);
+	}
+	r->thresholds[300] = level_of(CAUSE_THRESHOLD, -1, 0.5, 0.6);
+	r->thresholds[300].direction = DIRECTION_FALLING;
+	add_datastream(r, 0, "phu-an", 0, 301);
+	assert_int_equal(registry_seal(r), 0);
+	before = w->registry;
+	w->registry = r;
+	alarms_use_registry(&w->alarms, r, w->alarms.generation + 1);
+	say(w, "phu-an", 3.805);
+	assert_string_equal(heard(), "phu-an raised 281, ");
+	say(w, "phu-an", 9);
+	assert_string_equal(heard(), "phu-an changed 300, ");
+	say(w, "phu-an", 0.4);
+	assert_string_equal(heard(), "phu-an cleared 0, phu-an raised -1, ");
+	registry_free(before);
+}
+
 static void nobody_is_left_with_an_alert_that_has_ended(void **state)
 {
 	struct world *w = *state;
@@ -745,6 +773,7 @@ int main(void)
 		WITH_WORLD(a_reading_after_the_shelving_is_announced_although_the_broker_has_not_ticked),
 		WITH_WORLD(shelving_that_began_with_the_clock_far_ahead_does_not_last),
 		WITH_WORLD(a_higher_level_that_was_not_told_is_an_update_later),
+		WITH_WORLD(three_hundred_levels_of_one_gauge_are_all_there),
 		WITH_WORLD(nobody_is_left_with_an_alert_that_has_ended),
 		WITH_WORLD(an_acknowledged_latch_ends_when_the_water_is_gone),
 		WITH_WORLD(an_order_is_on_record_and_on_the_status),
