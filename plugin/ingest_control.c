@@ -71,8 +71,8 @@ static void view(void *context, struct alarm_place *p)
 	};
 
 	/* Its thresholds have been deleted, and nothing is left of it. */
-	if (!p->is_set_up && s->levels.level == LEVEL_NORMAL && s->shelved_until_us == 0 &&
-	    !s->suppressed && !s->out_of_service) {
+	if (!p->is_set_up && s->levels.level == LEVEL_NORMAL && s->shelved_until_us == 0 && !s->suppressed &&
+	    !s->out_of_service) {
 		return;
 	}
 	viewer->see(viewer->list, &alarm);
