@@ -261,6 +261,13 @@ int link_open(struct link *l, const char *host, uint16_t port, const char *clien
 	return error == 0 && fcntl(l->fd, F_SETFL, O_NONBLOCK) != 0 ? -errno : error;
 }
 
+int link_wake_after(const struct link *l, unsigned acknowledgements)
+{
+	const int bytes = (int)MAX(4 * acknowledgements, 1u); /* a PUBACK has four */
+
+	return setsockopt(l->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) != 0 ? -errno : 0;
+}
+
 int link_subscribe(struct link *l, const char *filter, int qos)
 {
 	put_byte(l, 0x82);

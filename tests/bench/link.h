@@ -51,6 +51,12 @@ void link_publish(struct link *l, const char *topic, const char *payload, size_t
 
 void link_ping(struct link *l);
 
+/*
+ * The owner's poll is woken only when so many acknowledgements are there. The kernel then works once for many of
+ * them: what a sensor's own machine does is not to be taken from the broker's. 0: each wakes.
+ */
+int link_wake_after(const struct link *l, unsigned acknowledgements) must_check;
+
 /* Writes what is queued and reads what is there. -ECONNRESET when the broker has hung up. */
 int link_serve(struct link *l, const struct link_sink *sink) must_check;
 

@@ -205,6 +205,17 @@ static int open_links(struct load *l)
 	return error;
 }
 
+/* At a rate each acknowledgement's time counts; as fast as can be, half a window is worth a wake-up. */
+static int wake_after(struct load *l, unsigned acknowledgements)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < l->o.connections && error == 0; i++) {
+		error = link_wake_after(&l->links[i], acknowledgements);
+	}
+	return error;
+}
+
 static int flush_all(struct load *l)
 {
 	const struct link_sink sink = {.context = l, .acknowledged = on_acknowledged};
@@ -283,7 +294,7 @@ static bool all_back(const struct load *l)
 
 static int run(struct load *l)
 {
-	int error = 0;
+	int error = wake_after(l, l->o.rate > 0 ? 0 : l->o.window / 2);
 
 	l->started_ns = l->progress_ns = now_ns();
 	l->base_us = wall_us() - (l->o.rate > 0 ? 0 : INT64_C(60) * 1000000);
@@ -305,6 +316,7 @@ static int run(struct load *l)
 			error = -ETIMEDOUT;
 		}
 	}
+	error = error != 0 ? error : wake_after(l, 0);
 	for (unsigned i = 0; i < l->o.connections; i++) {
 		link_ping(&l->links[i]);
 	}

@@ -34,8 +34,9 @@ def bindir():
 
 
 class Postgres:
-    def __init__(self, folder):
+    def __init__(self, folder, settings=SETTINGS):
         self.folder = pathlib.Path(folder)
+        self.settings = settings
         self.data = self.folder / "data"
         self.log_path = self.folder / "postgres.log"
         self.port = free_port()  # part of the socket's name only
@@ -54,7 +55,7 @@ class Postgres:
             user="postgres",
         )
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
-            conf.write(SETTINGS.format(port=self.port, folder=self.folder))
+            conf.write(self.settings.format(port=self.port, folder=self.folder))
         self.start()
         self.sql(f"CREATE DATABASE {TEMPLATE}", database="postgres")
         self.install_schema(TEMPLATE)
