@@ -5,6 +5,7 @@
  * reverse. The route of a reading is in ingest.c, the way to PostgreSQL in
  * writer.c.
  */
+#include "apart.h"
 #include "broker.h"
 #include "config.h"
 #include "control.h"
@@ -38,6 +39,7 @@ struct plugin {
 	mosquitto_plugin_id_t *id;
 	size_t registered; /* events of the table that are registered */
 	bool hears_operators;
+	struct apart *apart; /* where files are opened, and the writer's threads come from */
 	struct shared shared;
 	struct ingest *ingest;
 	struct writer *writer;
@@ -194,6 +196,46 @@ static int start_writer(struct plugin *p, const struct config *c, const char *re
 	return writer_start(&p->writer, &options, &p->shared);
 }
 
+static int open_files(struct shared *shared, const struct config *c)
+{
+	const struct shared_options options = {
+		.state_dir = c->state_dir,
+		.max_datastreams = c->max_datastreams,
+		.journal_max_size = c->journal_max_size,
+		.journal_segment_size = c->journal_segment_size,
+		.journal_on_damage = c->journal_skip_damage ? JOURNAL_SKIP : JOURNAL_REFUSE,
+	};
+
+	return shared_open(shared, &options);
+}
+
+struct beginning {
+	struct plugin *plugin;
+	struct config *config; /* taken over */
+	int error;
+};
+
+/* Apart: opens what lies on disk, and starts on it. */
+static void begin(void *context)
+{
+	struct beginning *b = context;
+	struct plugin *p = b->plugin;
+	char registry_path[PATH_MAX];
+
+	b->error = shared_path(b->config->state_dir, "registry", registry_path, sizeof(registry_path));
+	if (b->error == 0) {
+		b->error = open_files(&p->shared, b->config);
+	}
+	if (b->error != 0) {
+		config_free(b->config);
+		return;
+	}
+	b->error = start_ingest(p, b->config, registry_path);
+	if (b->error == 0) {
+		b->error = start_writer(p, ingest_config(p->ingest), registry_path);
+	}
+}
+
 /*
  * A broker can do without: it may be built so, and Mosquitto 2.1 has one topic for all listeners, which another
  * instance of the plugin may have already.
@@ -232,31 +274,49 @@ static int register_events(struct plugin *p)
 /* Takes config over. */
 static int start(struct plugin *p, struct config *c)
 {
-	const struct shared_options options = {
-		.state_dir = c->state_dir,
-		.max_datastreams = c->max_datastreams,
-		.journal_max_size = c->journal_max_size,
-		.journal_segment_size = c->journal_segment_size,
-		.journal_on_damage = c->journal_skip_damage ? JOURNAL_SKIP : JOURNAL_REFUSE,
-	};
-	char registry_path[PATH_MAX];
+	struct beginning b = {.plugin = p, .config = c};
 	int error = shared_init(&p->shared);
 
 	if (error == 0) {
-		error = shared_path(c->state_dir, "registry", registry_path, sizeof(registry_path));
-	}
-	if (error == 0) {
-		error = shared_open(&p->shared, &options);
+		error = apart_new(&p->apart, p->shared.handover->wake_fd);
 	}
 	if (error != 0) {
 		config_free(c);
 		return error;
 	}
-	error = start_ingest(p, c, registry_path);
-	if (error == 0) {
-		error = start_writer(p, c, registry_path);
+	apart_call(p->apart, begin, &b);
+	return b.error == 0 ? register_events(p) : b.error;
+}
+
+static void unregister_events(struct plugin *p)
+{
+	/* Not without having it: another instance has the same callback. */
+	if (p->hears_operators) {
+		mosquitto_callback_unregister(p->id, MOSQ_EVT_CONTROL, on_control, CONTROL_TOPIC);
 	}
-	return error == 0 ? register_events(p) : error;
+	while (p->registered > 0) {
+		p->registered--;
+		mosquitto_callback_unregister(p->id, events[p->registered].event,
+		                              events[p->registered].callback, NULL);
+	}
+}
+
+struct ending {
+	struct plugin *plugin;
+	bool left_behind; /* the writer's threads still use everything */
+};
+
+/* Apart: the reverse of begin(). */
+static void finish(void *context)
+{
+	struct ending *e = context;
+	struct plugin *p = e->plugin;
+
+	e->left_behind = p->writer != NULL && writer_stop(p->writer) != 0;
+	if (!e->left_behind) {
+		ingest_free(p->ingest);
+		shared_close(&p->shared);
+	}
 }
 
 static void drain_log(struct plugin *p)
@@ -268,26 +328,21 @@ static void drain_log(struct plugin *p)
 
 static void stop(struct plugin *p)
 {
-	/* Not without having it: another instance has the same callback. */
-	if (p->hears_operators) {
-		mosquitto_callback_unregister(p->id, MOSQ_EVT_CONTROL, on_control, CONTROL_TOPIC);
+	struct ending e = {.plugin = p};
+
+	unregister_events(p);
+	if (p->apart != NULL) {
+		apart_call(p->apart, finish, &e);
+		apart_free(p->apart);
 	}
-	while (p->registered > 0) {
-		p->registered--;
-		mosquitto_callback_unregister(p->id, events[p->registered].event,
-		                              events[p->registered].callback, NULL);
-	}
-	if (p->writer != NULL && writer_stop(p->writer) != 0) {
-		/* The thread still uses everything; the module stays loaded (-z nodelete), the process is ending. */
-		drain_log(p);
+	drain_log(p);
+	if (e.left_behind) {
+		/* The module stays loaded (-z nodelete), and the process is ending. */
 		broker_log(
 			LOG_LEVEL_WARNING,
 			"the writer does not end in time and is left behind; the journal keeps what is not stored");
 		return;
 	}
-	ingest_free(p->ingest);
-	shared_close(&p->shared);
-	drain_log(p);
 	shared_done(&p->shared);
 	free(p);
 }

@@ -194,16 +194,16 @@ void shared_close(struct shared *s)
 	alarm_store_close(s->alarm_store);
 	qc_store_close(s->qc_store);
 	ledger_close(s->ledger);
+	*s = (struct shared){.handover = s->handover, .stats = s->stats, .log = s->log};
+}
+
+void shared_done(struct shared *s)
+{
 	if (s->handover != NULL) {
 		handover_done(s->handover);
 	}
 	free(s->handover);
 	free(s->stats);
-	*s = (struct shared){.log = s->log};
-}
-
-void shared_done(struct shared *s)
-{
 	log_box_free(s->log);
-	s->log = NULL;
+	*s = (struct shared){0};
 }

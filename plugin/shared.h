@@ -5,7 +5,7 @@
  * Most of it lies in the state directory: journal, alarm state, memory of quality
  * control and ledger of losses are opened together and closed together.
  *
- * Threads  [start]
+ * Threads  [start]; open and close apart (apart.h), where the files belong.
  * Errors   0 or a negative errno; what a person has to know of it is in the log box.
  * Memory   The owner of the struct frees it after both threads' use.
  */
@@ -39,17 +39,19 @@ struct shared_options {
 	enum journal_on_damage journal_on_damage;
 };
 
-/* Makes the parts that have no file. shared_close() takes what this leaves, on failure too. */
+/* Makes the parts that have no file. shared_done() takes what this leaves, on failure too. */
 int shared_init(struct shared *s) must_check;
 
-/* Opens the parts that have one. */
+/* Opens the parts that have one. shared_close() takes what this leaves, on failure too. */
 int shared_open(struct shared *s, const struct shared_options *options) must_check;
 
 /* "state_dir/name" in path. -ENAMETOOLONG. */
 int shared_path(const char *state_dir, const char *name, char *path, size_t size) must_check;
 
-/* Closes all but the log box, so that the last lines can be drained; shared_done() frees that too. */
+/* Closes what shared_open() has opened; the last lines can be drained after it. */
 void shared_close(struct shared *s);
+
+/* On the thread that called shared_init(). */
 void shared_done(struct shared *s);
 
 #endif

@@ -102,7 +102,7 @@ static void *run(void *arg)
 		}
 	}
 	writer_session_close(w);
-	writer_thread_ending(&w->thread);
+	thread_ending(&w->thread);
 	return NULL;
 }
 
@@ -178,7 +178,7 @@ int writer_start(struct writer **ret, const struct writer_options *options, cons
 	w->log = shared->log;
 	error = writer_care_start(w);
 	if (error == 0) {
-		error = writer_thread_start(&w->thread, "highwater", run, w);
+		error = thread_start(&w->thread, "highwater", run, w);
 		if (error != 0) {
 			(void)!writer_care_stop(w, NEVER);
 		}
@@ -197,7 +197,7 @@ int writer_stop(struct writer *w)
 	int error, care_error;
 
 	handover_stop(w->handover);
-	error = writer_thread_join(&w->thread, now + w->stop_timeout_us / 10 * 9);
+	error = thread_join(&w->thread, now + w->stop_timeout_us / 10 * 9);
 	care_error = writer_care_stop(w, now + w->stop_timeout_us);
 	if (error == 0 && care_error == 0) {
 		free_writer(w);

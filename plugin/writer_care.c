@@ -123,7 +123,7 @@ static void *run(void *arg)
 			rest(w);
 		}
 	} while (!last);
-	writer_thread_ending(&w->care.thread);
+	thread_ending(&w->care.thread);
 	return NULL;
 }
 
@@ -131,12 +131,12 @@ int writer_care_start(struct writer *w)
 {
 	(void)sem_init(&w->care.wake, 0, 0);
 	w->care.sync_due = clock_monotonic_us() + w->sync_us;
-	return writer_thread_start(&w->care.thread, "highwater care", run, w);
+	return thread_start(&w->care.thread, "highwater care", run, w);
 }
 
 int writer_care_stop(struct writer *w, int64_t end_us)
 {
 	w->care.stopping = true;
 	(void)sem_post(&w->care.wake);
-	return writer_thread_join(&w->care.thread, end_us);
+	return thread_join(&w->care.thread, end_us);
 }

@@ -14,7 +14,7 @@
 
 int writer_care_start(struct writer *w) must_check;
 
-/* Flushes a last time and ends. end_us as in writer_thread_join(); -ETIMEDOUT: the disk hangs. */
+/* Flushes a last time and ends. end_us as in thread_join(); -ETIMEDOUT: the disk hangs. */
 int writer_care_stop(struct writer *w, int64_t end_us) must_check;
 
 #endif

@@ -21,15 +21,15 @@
 #include "pg_conn.h"
 #include "pg_ids.h"
 #include "pg_store.h"
+#include "thread.h"
 #include "writer.h"
 #include "writer_log.h"
-#include "writer_thread.h"
 
 #define NEVER INT64_MAX
 
 /* [care] */
 struct writer_care {
-	struct writer_thread thread;
+	struct thread thread;
 	sem_t wake; /* posted to end the thread */
 	_Atomic bool stopping;
 	int64_t sync_due, quality_due;
@@ -48,7 +48,7 @@ struct writer {
 	struct handover *handover;
 	struct stats *stats;
 	struct log_box *log;
-	struct writer_thread thread;
+	struct thread thread;
 	struct writer_care care;
 
 	/* when what is due; microseconds of the monotonic clock */

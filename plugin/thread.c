@@ -1,10 +1,10 @@
-#include "writer_thread.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <time.h>
 
-int writer_thread_start(struct writer_thread *t, const char *name, void *(*run)(void *), void *context)
+int thread_start(struct thread *t, const char *name, void *(*run)(void *), void *context)
 {
 	sigset_t all, before;
 	int error;
@@ -22,12 +22,12 @@ int writer_thread_start(struct writer_thread *t, const char *name, void *(*run)(
 	return -error;
 }
 
-void writer_thread_ending(struct writer_thread *t)
+void thread_ending(struct thread *t)
 {
 	(void)sem_post(&t->ended);
 }
 
-int writer_thread_join(struct writer_thread *t, int64_t end_us)
+int thread_join(struct thread *t, int64_t end_us)
 {
 	const struct timespec end = {.tv_sec = end_us / 1000000, .tv_nsec = end_us % 1000000 * 1000};
 
