@@ -3,6 +3,7 @@
 import contextlib
 import time
 
+from bench_callback import callback
 from bench_scene import Subject, memory_kib
 
 ALERT_LEVEL = ("bench-alert", 1, 1.0, 0.9)
@@ -137,4 +138,10 @@ def memory(bench):
         bench.say(f"{part}: {count:,} datastreams")
 
 
-PARTS = {"throughput": throughput, "alerts": alerts, "catch-up": catch_up, "memory": memory}
+PARTS = {
+    "throughput": throughput,
+    "alerts": alerts,
+    "callback": callback,
+    "catch-up": catch_up,
+    "memory": memory,
+}

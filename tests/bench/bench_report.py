@@ -1,5 +1,6 @@
 """Medians with their spread, as a Markdown table, CSV and SVG."""
 
+import collections
 import csv
 import html
 import statistics
@@ -12,9 +13,21 @@ class Results:
 
     def __init__(self):
         self.values = {}
+        self.grids = {}  # (part, case, unit) -> row -> measure -> values
+        self.curves = {}  # panel -> line -> duration in ns -> how often
 
     def add(self, part, case, measure, unit, value):
         self.values.setdefault((part, case, measure, unit), []).append(value)
+
+    def add_to_grid(self, part, case, row, measure, unit, value):
+        """A table of its own for each case: a line a row, a column a measure, in it the median."""
+        self.grids.setdefault((part, case, unit), {}).setdefault(row, {}).setdefault(measure, []).append(value)
+
+    def add_to_curve(self, panel, line, bins):
+        """Part of a distribution: (duration in ns, how often)."""
+        counts = self.curves.setdefault(panel, {}).setdefault(line, collections.Counter())
+        for ns, count in bins:
+            counts[ns] += count
 
     def median(self, part, case, measure):
         for (a_part, a_case, a_measure, _), values in self.values.items():
@@ -34,7 +47,17 @@ class Results:
                 if a_part == part:
                     lines.append(f"| {case} | {measure}, {unit} | {figure(statistics.median(values))} | "
                                  f"{figure(min(values))} | {figure(max(values))} | {len(values)} |")
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines + self.grid_tables()) + "\n"
+
+    def grid_tables(self):
+        lines = []
+        for (part, case, unit), rows in self.grids.items():
+            measures = list(next(iter(rows.values())))
+            lines += ["", f"## {part}: {case}", "", f"Medians of the runs, {unit}.", "",
+                      f"| | {' | '.join(measures)} |", "|---" * (len(measures) + 1) + "|"]
+            lines += [f"| {row} | {' | '.join(figure(statistics.median(v)) for v in cells.values())} |"
+                      for row, cells in rows.items()]
+        return lines
 
     def write_csv(self, path):
         with open(path, "w", newline="", encoding="utf-8") as file:
@@ -43,6 +66,11 @@ class Results:
             for key, values in self.values.items():
                 for run, value in enumerate(values, 1):
                     writer.writerow([*key, run, value])
+            for (part, case, unit), rows in self.grids.items():
+                for row, cells in rows.items():
+                    for measure, values in cells.items():
+                        for run, value in enumerate(values, 1):
+                            writer.writerow([part, f"{case}: {row}", measure, unit, run, value])
 
     def write_svg(self, path):
         """One bar a median, with its least and most as a line, a panel for each part and measure."""

@@ -17,7 +17,7 @@ static size_t place_of(uint64_t ns)
 	return MIN(place, (size_t)SPREAD_OCTAVES * SPREAD_STEPS - 1);
 }
 
-static double middle_of(size_t place)
+double spread_middle(size_t place)
 {
 	size_t octave;
 
@@ -46,7 +46,7 @@ double spread_quantile(const struct spread *s, double share)
 	for (size_t i = 0; i < ARRAY_SIZE(s->in); i++) {
 		seen += s->in[i];
 		if (seen > 0 && seen >= wanted) {
-			return MIN(middle_of(i), (double)s->most_ns);
+			return MIN(spread_middle(i), (double)s->most_ns);
 		}
 	}
 	return (double)s->most_ns;

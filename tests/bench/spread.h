@@ -5,6 +5,7 @@
 #ifndef HIGHWATER_BENCH_SPREAD_H
 #define HIGHWATER_BENCH_SPREAD_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define SPREAD_STEPS   64
@@ -21,5 +22,8 @@ void spread_add(struct spread *s, int64_t ns);
 
 /* The duration that the share (0 to 1) of all does not exceed; 0 when empty. */
 double spread_quantile(const struct spread *s, double share);
+
+/* The duration that stands for all that are counted in in[place], ns. */
+double spread_middle(size_t place);
 
 #endif
