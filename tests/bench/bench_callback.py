@@ -1,4 +1,4 @@
-"""Part d: how long the message callback holds up the broker, by stage, and what the slowest ones waited for."""
+"""Part d: how long the message callback holds up the broker, by stage, and why the slowest did."""
 
 import contextlib
 import json
@@ -59,6 +59,7 @@ def callback(bench):
             load, report = measure(bench, size, frozen=state == "database frozen")
             note_whole(bench.results, case, load, report)
             note_stages(bench.results, case, report)
+            note_curves(bench.results, case, report)
             bench.say(f"{PART}: {case}: {in_words(report)}")
         bench.say(f"{PART}: run {run + 1} of {bench.runs}")
 
@@ -108,9 +109,12 @@ def note_stages(results, case, report):
         row = "whole, never preempted" if stage == "own" else stage
         for key, name in MEASURES:
             results.add_to_grid(BY_STAGE, case, row, name, "ns", spread[key])
-    for panel, stages in (("whole callback", {"whole": case}), (f"stages, {case}", {s: s for s in STAGES})):
-        for stage, line in stages.items():
-            results.add_to_curve(panel, line, report["stages"][stage]["bins"])
+
+
+def note_curves(results, case, report):
+    lines = [("whole callback", case, "whole"), ("whole callback, if never preempted", case, "own")]
+    for panel, line, stage in lines + [(f"by stage: {case}", stage, stage) for stage in STAGES]:
+        results.add_to_curve(panel, line, report["stages"][stage]["bins"])
 
 
 def in_words(report):

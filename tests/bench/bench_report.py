@@ -5,6 +5,8 @@ import csv
 import html
 import statistics
 
+from bench_plot import write_curves
+
 BAR = 18  # height of a bar with its distance from the next, pixels
 
 
@@ -20,8 +22,9 @@ class Results:
         self.values.setdefault((part, case, measure, unit), []).append(value)
 
     def add_to_grid(self, part, case, row, measure, unit, value):
-        """A table of its own for each case: a line a row, a column a measure, in it the median."""
-        self.grids.setdefault((part, case, unit), {}).setdefault(row, {}).setdefault(measure, []).append(value)
+        """A table of its own for each case: a line a row, a column a measure, medians in it."""
+        rows = self.grids.setdefault((part, case, unit), {})
+        rows.setdefault(row, {}).setdefault(measure, []).append(value)
 
     def add_to_curve(self, panel, line, bins):
         """Part of a distribution: (duration in ns, how often)."""
@@ -72,10 +75,17 @@ class Results:
                         for run, value in enumerate(values, 1):
                             writer.writerow([part, f"{case}: {row}", measure, unit, run, value])
 
+    def write_curves(self, path):
+        """Whatever has distributions; no file when nothing has."""
+        if self.curves:
+            write_curves(path, self.curves)
+
     def write_svg(self, path):
         """One bar a median, with its least and most as a line, a panel for each part and measure."""
         panels = {}
         for (part, case, measure, unit), values in self.values.items():
+            if unit == "callbacks":  # rare events: the table shows them
+                continue
             panels.setdefault((part, f"{measure}, {unit}"), []).append((case, values))
         label, width, y, shapes = 330, 900, 10, []
         for (part, title), cases in panels.items():
