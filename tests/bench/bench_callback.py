@@ -22,30 +22,33 @@ CAUSES = (("preempted", "another thread had the processor"), ("waited", "waited 
 class Staged(Subject):
     """A broker with bench_stages.so: the same plugin, with a clock around its stages."""
 
-    def __init__(self, folder, database, skip, config=None, nagle=False):
+    def __init__(self, folder, database, skip, config=None, nagle=False, whole_only=False):
         super().__init__(folder, "stages", database, config, nagle=nagle)
         self.module = shutil.copy(build_folder() / "tests" / "bench" / "bench_stages.so", self.folder)
-        self.skip = skip
-        self.reports = self.folder / "reports"
-        self.reports.mkdir()
-        give(self.reports, "mosquitto")
+        self.environment = {"HIGHWATER_STAGES": self.folder / "reports" / "stages.json",
+                            "HIGHWATER_STAGES_SKIP": skip,
+                            "HIGHWATER_STAGES_WHOLE": "1" if whole_only else ""}
+        reports = self.folder / "reports"
+        reports.mkdir()
+        give(reports, "mosquitto")
 
     def _command(self):
-        return ["env", f"HIGHWATER_STAGES={self.reports / 'stages.json'}",
-                f"HIGHWATER_STAGES_SKIP={self.skip}"] + super()._command()
+        return ["env", *(f"{name}={value}" for name, value in self.environment.items()), *super()._command()]
 
     def report(self):
         """There once the broker has ended."""
-        return json.loads((self.reports / "stages.json").read_text(encoding="utf-8"))
+        return json.loads(self.environment["HIGHWATER_STAGES"].read_text(encoding="utf-8"))
 
 
 @contextlib.contextmanager
-def staged(bench, database, skip, config=None, datastreams=0):
+def staged(bench, database, skip, config=None, whole_only=False):
+    """Skips the first callbacks. whole_only: no stages, and hardly any cost of measuring them."""
     bench.made += 1
-    subject = Staged(bench.folder / f"stages-{bench.made}", database, skip, config, nagle=bench.nagle)
+    folder = bench.folder / f"stages-{bench.made}"
+    subject = Staged(folder, database, skip, config, bench.nagle, whole_only)
     subject.start()
     try:
-        subject.wait_registry(datastreams)
+        subject.wait_registry()
         yield subject
     finally:
         subject.stop()

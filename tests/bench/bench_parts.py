@@ -4,6 +4,7 @@ import contextlib
 import time
 
 from bench_callback import callback
+from bench_growth import growth
 from bench_scene import Subject, memory_kib
 
 ALERT_LEVEL = ("bench-alert", 1, 1.0, 0.9)
@@ -144,4 +145,5 @@ PARTS = {
     "callback": callback,
     "catch-up": catch_up,
     "memory": memory,
+    "growth": growth,
 }

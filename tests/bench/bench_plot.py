@@ -73,7 +73,8 @@ def grid(axes):
                           f'<text x="{x - 3:.1f}" y="{bottom - 5}" fill="#b33" text-anchor="end" '
                           f'font-size="11">{words}</text>')
     middle = (LEFT + right) / 2
-    shapes.append(f'<text x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">callbacks that took at least so long</text>')
+    shapes.append(f'<text x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">'
+                  "callbacks that took at least so long</text>")
     return shapes
 
 
