@@ -58,7 +58,7 @@ def sources(count):
 
 
 def one(bench, case, config=None, prefix="sensors", stations=STATIONS, thresholds=0):
-    """A broker of its own. All datastreams are registered, and have had two readings before it is measured."""
+    """A broker of its own. Its datastreams are registered and have had two readings before it is measured."""
     database = bench.server.new_database()
     database.sql(REGISTER, (stations, thresholds))
     warm_up = 2 * stations

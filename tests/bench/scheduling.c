@@ -1,5 +1,6 @@
 #include "scheduling.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
 

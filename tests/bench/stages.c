@@ -298,6 +298,8 @@ static void book(uint64_t took, uint64_t started, bool left)
 
 /* --- the functions --- */
 
+struct topic_index;
+
 #define WRAP(stage, name, type, parameters, arguments)       \
 	type name parameters;                                \
 	type __real_##name parameters __attribute__((weak)); \
