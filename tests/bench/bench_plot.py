@@ -4,8 +4,8 @@ import html
 import itertools
 import math
 
-WIDTH, HEIGHT = 580, 380  # of a panel, pixels
-LEFT, RIGHT, TOP, BOTTOM = 84, 16, 34, 44  # around the curves
+WIDTH, HEIGHT = 600, 380  # of a panel, pixels
+LEFT, RIGHT, TOP, BOTTOM = 100, 30, 34, 44  # around the curves
 COLUMNS = 2
 # Okabe and Ito's, which all eyes tell apart, and grey.
 COLOURS = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#b5a800", "#888888")

@@ -64,7 +64,7 @@ static const char *const stage_names[] = {
 #define SLOW_NS      50000
 #define VERY_SLOW_NS 2000000
 #define SLOWEST      32 /* callbacks that are shown one by one */
-#define LOOK_EVERY   64 /* callbacks: a cause is told from what changed since the last look */
+#define LOOK_EVERY   16 /* callbacks: a cause is told from what changed since the last look */
 #define TRIALS       20000
 
 /* One call under way, on its function's stack. */
