@@ -157,6 +157,16 @@ static int load_file(struct config *c, const struct complaint *complaint)
 	return r;
 }
 
+/* Last, when nothing changes the sources any more. */
+static int index_sources(struct config *c)
+{
+	const struct topic_pattern *patterns[CONFIG_SOURCES_MAX];
+
+	for (size_t i = 0; i < c->source_count; i++)
+		patterns[i] = &c->sources[i].pattern;
+	return topic_index_new(&c->index, patterns, c->source_count);
+}
+
 static int load(struct config *c, const struct config_option *options, size_t count,
                 const struct complaint *complaint)
 {
@@ -166,7 +176,7 @@ static int load(struct config *c, const struct config_option *options, size_t co
 		r = config_keys_defaults(c);
 	if (r == 0 && c->config_path)
 		r = load_file(c, complaint);
-	return r;
+	return r == 0 ? index_sources(c) : r;
 }
 
 int config_load(struct config **ret, const struct config_option *options, size_t count, char *message,
@@ -190,6 +200,7 @@ void config_free(struct config *c)
 {
 	if (!c)
 		return;
+	topic_index_free(c->index);
 	for (size_t i = 0; i < c->source_count; i++)
 		topic_pattern_done(&c->sources[i].pattern);
 	free(c->sources);

@@ -39,7 +39,7 @@
 
 #include "cap_text.h"
 #include "decode.h"
-#include "topic.h"
+#include "topic_index.h"
 #include "util.h"
 
 #include <stdbool.h>
@@ -63,7 +63,8 @@ struct config {
 	char *prefix;
 	struct config_source *sources;
 	size_t source_count;
-	bool register_known; /* readings of datastreams that nobody registered are rejected */
+	struct topic_index *index; /* of the sources' patterns, in their order */
+	bool register_known;       /* readings of datastreams that nobody registered are rejected */
 	uint32_t max_datastreams;
 	bool pass_invalid;                                /* bad payloads are delivered all the same */
 	int64_t max_future_us, max_age_us, late_after_us; /* 0: the guard is off */

@@ -91,6 +91,9 @@ static enum ingest_verdict take_message(struct route *r, const struct decode_for
 enum ingest_verdict ingest_message(struct ingest *in, const struct message *message)
 {
 	struct route r = {.in = in, .message = message};
+	int64_t started_us, took_us;
+	enum ingest_verdict verdict;
+	size_t source;
 
 	if (topic_is_below(message->topic, in->config->prefix)) {
 		stats_add(in->shared.stats, STATS_MESSAGES_REFUSED, 1);
@@ -99,26 +102,20 @@ enum ingest_verdict ingest_message(struct ingest *in, const struct message *mess
 	if (message->retain && message->length == 0) {
 		return INGEST_PASS; /* MQTT's way to delete a retained message; no reading */
 	}
-	for (size_t i = 0; i < in->config->source_count; i++) {
-		const struct config_source *source = &in->config->sources[i];
-		int64_t started_us, took_us;
-		enum ingest_verdict verdict;
-
-		if (!topic_match(&source->pattern, message->topic, &r.match)) {
-			continue;
-		}
-		started_us = clock_monotonic_us();
-		r.now_us = clock_realtime_us();
-		stats_add(in->shared.stats, STATS_MESSAGES_MATCHED, 1);
-		verdict = take_message(&r, source->format);
-		took_us = clock_monotonic_us() - started_us;
-		if ((uint64_t)took_us > stats_get(in->shared.stats, STATS_CALLBACK_MAX_US)) {
-			stats_set(in->shared.stats, STATS_CALLBACK_MAX_US, (uint64_t)took_us);
-		}
-		ingest_tick_if_late(in, r.now_us);
-		return verdict;
+	source = topic_index_match(in->config->index, message->topic, &r.match);
+	if (source == TOPIC_INDEX_NONE) {
+		return INGEST_PASS;
 	}
-	return INGEST_PASS;
+	started_us = clock_monotonic_us();
+	r.now_us = clock_realtime_us();
+	stats_add(in->shared.stats, STATS_MESSAGES_MATCHED, 1);
+	verdict = take_message(&r, in->config->sources[source].format);
+	took_us = clock_monotonic_us() - started_us;
+	if ((uint64_t)took_us > stats_get(in->shared.stats, STATS_CALLBACK_MAX_US)) {
+		stats_set(in->shared.stats, STATS_CALLBACK_MAX_US, (uint64_t)took_us);
+	}
+	ingest_tick_if_late(in, r.now_us);
+	return verdict;
 }
 
 /* --- between messages --- */

@@ -203,10 +203,3 @@ bool topic_pattern_reaches(const struct topic_pattern *p, const char *prefix)
 	}
 	return false;
 }
-
-bool topic_is_below(const char *topic, const char *prefix)
-{
-	size_t length = strlen(prefix);
-
-	return strncmp(topic, prefix, length) == 0 && (topic[length] == '\0' || topic[length] == '/');
-}

@@ -54,6 +54,15 @@ bool topic_match(const struct topic_pattern *p, const char *topic, struct topic_
 bool topic_pattern_reaches(const struct topic_pattern *p, const char *prefix) must_check;
 
 /* True when topic is prefix itself or lies below it: "highwater" covers "highwater/x", not "highwaters". */
-bool topic_is_below(const char *topic, const char *prefix);
+static inline bool topic_is_below(const char *topic, const char *prefix)
+{
+	/* Asked of every message: mostly the first byte is the answer. */
+	for (; *prefix != '\0'; topic++, prefix++) {
+		if (*topic != *prefix) {
+			return false;
+		}
+	}
+	return *topic == '\0' || *topic == '/';
+}
 
 #endif
