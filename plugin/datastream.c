@@ -17,9 +17,14 @@ struct pool {
 	size_t element, count, block_count;
 };
 
+struct slot {
+	struct datastream *datastream; /* NULL: empty */
+	uint32_t hash;                 /* the lower half of its name's */
+};
+
 struct datastream_table {
-	struct datastream **slots; /* open addressing; NULL is empty */
-	size_t slot_count;         /* a power of two */
+	struct slot *slots; /* open addressing, at most half full */
+	size_t slot_count;  /* a power of two, at most 2^32 */
 	struct pool datastreams, alarms, windows;
 };
 
@@ -83,7 +88,7 @@ struct datastream_table *datastream_table_new(void)
 	t->alarms.element = sizeof(struct alarm_place);
 	t->windows.element = sizeof(struct qc_window);
 	t->slot_count = 1024;
-	t->slots = calloc(t->slot_count, sizeof(struct datastream *));
+	t->slots = calloc(t->slot_count, sizeof(*t->slots));
 	if (t->slots == NULL) {
 		free(t);
 		return NULL;
@@ -103,36 +108,58 @@ void datastream_table_free(struct datastream_table *t)
 	free(t);
 }
 
-/* Where key stands, or the empty place where it belongs. */
-static struct datastream **place(struct datastream **slots, size_t slot_count, uint64_t hash,
-                                 const struct datastream_key *key)
+static bool has_name(const struct datastream *d, const struct datastream_name *name)
 {
-	size_t i = (size_t)hash & (slot_count - 1);
+	return memcmp(d->key.station, name->station, name->station_length) == 0 &&
+	       d->key.station[name->station_length] == '\0' &&
+	       memcmp(d->key.property, name->property, name->property_length) == 0 &&
+	       d->key.property[name->property_length] == '\0';
+}
 
-	while (slots[i] != NULL && !(slots[i]->hash == hash && datastream_key_equal(&slots[i]->key, key))) {
-		i = (i + 1) & (slot_count - 1);
+struct datastream *datastream_find_named(const struct datastream_table *t, const struct datastream_name *name)
+{
+	uint32_t hash = (uint32_t)datastream_name_hash(name);
+	size_t i = hash & (t->slot_count - 1);
+
+	if (name->station_length > STATION_CODE_MAX || name->property_length > PROPERTY_CODE_MAX) {
+		return NULL;
 	}
-	return &slots[i];
+	while (t->slots[i].datastream != NULL &&
+	       !(t->slots[i].hash == hash && has_name(t->slots[i].datastream, name))) {
+		i = (i + 1) & (t->slot_count - 1);
+	}
+	return t->slots[i].datastream;
 }
 
 struct datastream *datastream_find(const struct datastream_table *t, const struct datastream_key *key)
 {
-	return *place(t->slots, t->slot_count, datastream_key_hash(key), key);
+	const struct datastream_name name = datastream_name_of(key);
+
+	return datastream_find_named(t, &name);
+}
+
+/* Puts in what is not there; there is an empty slot. */
+static void put(struct slot *slots, size_t slot_count, struct slot added)
+{
+	size_t i = added.hash & (slot_count - 1);
+
+	while (slots[i].datastream != NULL) {
+		i = (i + 1) & (slot_count - 1);
+	}
+	slots[i] = added;
 }
 
 static bool grow_slots(struct datastream_table *t)
 {
 	size_t slot_count = t->slot_count * 2;
-	struct datastream **slots = calloc(slot_count, sizeof(struct datastream *));
+	struct slot *slots = calloc(slot_count, sizeof(*slots));
 
 	if (slots == NULL) {
 		return false;
 	}
 	for (size_t i = 0; i < t->slot_count; i++) {
-		struct datastream *d = t->slots[i];
-
-		if (d != NULL) {
-			*place(slots, slot_count, d->hash, &d->key) = d;
+		if (t->slots[i].datastream != NULL) {
+			put(slots, slot_count, t->slots[i]);
 		}
 	}
 	free(t->slots);
@@ -153,9 +180,8 @@ struct datastream *datastream_add(struct datastream_table *t, const struct datas
 		return NULL;
 	}
 	d->key = *key;
-	d->hash = datastream_key_hash(key);
 	d->place = (struct qc_place){QC_SLOT_NONE, QC_SLOT_NONE};
-	*place(t->slots, t->slot_count, d->hash, key) = d;
+	put(t->slots, t->slot_count, (struct slot){d, (uint32_t)datastream_key_hash(key)});
 	return d;
 }
 

@@ -1,8 +1,12 @@
 /*
  * datastream - what the broker thread remembers of each datastream it has seen.
  *
- * Found by one hash of station and property. What the registry says of it is
- * looked up again when the registry has changed, at the next reading: a new
+ * Found by one hash of station and property, half of which stands in the table
+ * itself: only the datastream that is meant is touched. The hash holds a secret
+ * of the process, so that names cannot be made up which meet in the table; a
+ * lookup would pass at most as many as there are, and those are limited by
+ * max_datastreams and what is registered. What the registry says of a datastream
+ * is looked up again when the registry has changed, at the next reading: a new
  * snapshot costs nothing at the moment it arrives.
  *
  * Threads  [loop]
@@ -23,7 +27,6 @@ struct datastream {
 	const struct qc_config *quality;              /* never NULL once bound */
 	struct datastream *fed;                       /* feeds, once it has been looked up */
 	uint64_t generation;                          /* of the registry that these were found in */
-	uint64_t hash;
 	struct alarm_place *alarms; /* in order of appearance; see datastream_give_alarm() */
 	uint64_t alarms_generation; /* of the registry that their levels are of */
 	struct qc_place place;      /* of memory and window in the quality store */
@@ -38,6 +41,8 @@ void datastream_table_free(struct datastream_table *t);
 
 /* NULL when it has not been seen. */
 struct datastream *datastream_find(const struct datastream_table *t, const struct datastream_key *key);
+struct datastream *datastream_find_named(const struct datastream_table *t,
+                                         const struct datastream_name *name);
 
 /* Adds one that is not there. NULL when memory is short. */
 struct datastream *datastream_add(struct datastream_table *t, const struct datastream_key *key) must_check;

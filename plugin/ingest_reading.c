@@ -30,27 +30,23 @@ static bool check_time(struct route *r, const char *property, int64_t phenomenon
 
 /* --- which datastream --- */
 
-/* The datastream of key, bound to the registry; NULL when it may not or cannot be. */
-static struct datastream *find_datastream(struct route *r, const struct datastream_key *key)
+static void reject_unregistered(struct route *r, const struct datastream_key *key)
+{
+	ingest_reject(r, REJECT_NOT_REGISTERED, key->property,
+	              "the datastream is not in highwater.datastream, and register is \"known\"");
+}
+
+/* Adds the datastream of key, which has not been seen. NULL when it may not or cannot be. */
+static struct datastream *add_datastream(struct route *r, const struct datastream_key *key)
 {
 	struct ingest *in = r->in;
-	struct datastream *d = datastream_find(in->table, key);
-	bool registered;
+	bool registered =
+		registry_find(in->registry, key) != NULL || registry_fed_by(in->registry, key) != NULL;
+	struct datastream *d;
 
-	if (d != NULL) {
-		datastream_bind(d, in->registry, in->generation);
-		registered = d->registered != NULL || d->feeds != NULL;
-	} else {
-		registered = registry_find(in->registry, key) != NULL ||
-		             registry_fed_by(in->registry, key) != NULL;
-	}
 	if (in->config->register_known && !registered) {
-		ingest_reject(r, REJECT_NOT_REGISTERED, key->property,
-		              "the datastream is not in highwater.datastream, and register is \"known\"");
+		reject_unregistered(r, key);
 		return NULL;
-	}
-	if (d != NULL) {
-		return d;
 	}
 	/* The registered ones have their place: strangers cannot take it from them. */
 	if (!registered && datastream_count(in->table) >= in->config->max_datastreams) {
@@ -64,6 +60,26 @@ static struct datastream *find_datastream(struct route *r, const struct datastre
 	}
 	datastream_bind(d, in->registry, in->generation);
 	stats_set(in->shared.stats, STATS_DATASTREAMS, datastream_count(in->table));
+	return d;
+}
+
+/* The datastream of that name, bound to the registry; NULL when it may not or cannot be. */
+static struct datastream *find_datastream(struct route *r, const struct datastream_name *name)
+{
+	struct ingest *in = r->in;
+	struct datastream *d = datastream_find_named(in->table, name);
+	struct datastream_key key;
+
+	if (d == NULL) {
+		copy_text(key.station, sizeof(key.station), name->station, name->station_length);
+		copy_text(key.property, sizeof(key.property), name->property, name->property_length);
+		return add_datastream(r, &key);
+	}
+	datastream_bind(d, in->registry, in->generation);
+	if (in->config->register_known && d->registered == NULL && d->feeds == NULL) {
+		reject_unregistered(r, &d->key);
+		return NULL;
+	}
 	return d;
 }
 
@@ -86,7 +102,9 @@ static struct datastream *follow(struct route *r, struct datastream *d, int64_t 
 		return d;
 	}
 	if (d->fed == NULL) {
-		d->fed = find_datastream(r, &d->feeds->key);
+		const struct datastream_name name = datastream_name_of(&d->feeds->key);
+
+		d->fed = find_datastream(r, &name);
 	} else {
 		datastream_bind(d->fed, registry, r->in->generation);
 	}
@@ -336,16 +354,19 @@ void ingest_reading(struct route *r, const struct decode_value *v)
 		.reading.received_us = r->now_us,
 		.said = v->value,
 	};
-	struct datastream_key key;
+	const struct datastream_name name = {
+		.station = r->match.station,
+		.station_length = r->match.station_length,
+		.property = property,
+		.property_length = strlen(property),
+	};
 	const char *unit;
 
 	stats_add(r->in->shared.stats, STATS_READINGS_RECEIVED, 1);
-	copy_text(key.station, sizeof(key.station), r->match.station, r->match.station_length);
-	copy_text(key.property, sizeof(key.property), property, strlen(property));
 	if (!check_time(r, property, p.reading.phenomenon_us)) {
 		return;
 	}
-	p.d = find_datastream(r, &key);
+	p.d = find_datastream(r, &name);
 	if (p.d != NULL) {
 		p.d = follow(r, p.d, p.reading.phenomenon_us, &p.conversion);
 	}

@@ -1,5 +1,7 @@
 #include "registry_private.h"
 
+#include "hash.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -39,20 +41,27 @@ void registry_free(struct registry *r)
 	free(r);
 }
 
+struct datastream_name datastream_name_of(const struct datastream_key *key)
+{
+	return (struct datastream_name){
+		.station = key->station,
+		.station_length = strlen(key->station),
+		.property = key->property,
+		.property_length = strlen(key->property),
+	};
+}
+
+uint64_t datastream_name_hash(const struct datastream_name *name)
+{
+	return hash_text(name->property, name->property_length,
+	                 hash_text(name->station, name->station_length, 0));
+}
+
 uint64_t datastream_key_hash(const struct datastream_key *key)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
+	const struct datastream_name name = datastream_name_of(key);
 
-	for (const char *s = key->station;; s++) {
-		hash = (hash ^ (uint8_t)*s) * 0x100000001b3u;
-		if (*s == '\0') {
-			break;
-		}
-	}
-	for (const char *s = key->property; *s != '\0'; s++) {
-		hash = (hash ^ (uint8_t)*s) * 0x100000001b3u;
-	}
-	return hash;
+	return datastream_name_hash(&name);
 }
 
 bool datastream_key_equal(const struct datastream_key *a, const struct datastream_key *b)

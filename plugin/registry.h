@@ -147,7 +147,20 @@ const struct registry_datastream *registry_numbered(const struct registry *r, ui
 /* The quality control with number n, as property and registry_datastream name it; 0 is one without tests. */
 const struct qc_config *registry_quality(const struct registry *r, uint32_t n);
 
-/* FNV-1a over both codes with their ends; for tables keyed by datastream. */
+/* A key as it stands in a topic or elsewhere: texts with their lengths, which no NUL need follow. */
+struct datastream_name {
+	const char *station, *property;
+	size_t station_length, property_length;
+};
+
+/* The name points into the key. */
+struct datastream_name datastream_name_of(const struct datastream_key *key);
+
+/*
+ * One number for a key, whichever way it is written; for tables keyed by datastream. It differs from process to
+ * process, see hash.h.
+ */
+uint64_t datastream_name_hash(const struct datastream_name *name);
 uint64_t datastream_key_hash(const struct datastream_key *key);
 bool datastream_key_equal(const struct datastream_key *a, const struct datastream_key *b);
 

@@ -43,6 +43,72 @@ static void each_datastream_stays_where_it_is_while_the_table_grows(void **state
 	datastream_table_free(t);
 }
 
+static struct datastream_name name_of(const char *station, size_t station_length, const char *property,
+                                      size_t property_length)
+{
+	return (struct datastream_name){station, property, station_length, property_length};
+}
+
+static void is_found_by_bytes_that_no_nul_follows(void **state)
+{
+	static const char topic[] = "sensors/station-17/water_level/raw";
+	struct datastream_table *t = datastream_table_new();
+	struct datastream_key key = key_of(17);
+	struct datastream_name name = name_of(topic + 8, 10, topic + 19, 11);
+	struct datastream *d;
+
+	(void)state;
+	assert_non_null(t);
+	assert_null(datastream_find_named(t, &name));
+	d = datastream_add(t, &key);
+	assert_non_null(d);
+	assert_ptr_equal(datastream_find_named(t, &name), d);
+	assert_true(datastream_name_hash(&name) == datastream_key_hash(&key));
+	name.property_length--;
+	assert_null(datastream_find_named(t, &name));
+	name.property_length += 2;
+	assert_null(datastream_find_named(t, &name));
+	name = name_of(topic + 8, 9, topic + 19, 11);
+	assert_null(datastream_find_named(t, &name));
+	datastream_table_free(t);
+}
+
+/* Each is the beginning of others; one byte more than is allowed is none of them. */
+static void longest_names_are_told_apart(void **state)
+{
+	struct datastream_table *t = datastream_table_new();
+	char station[STATION_CODE_MAX + 2], property[PROPERTY_CODE_MAX + 2];
+
+	(void)state;
+	assert_non_null(t);
+	memset(station, 's', sizeof(station));
+	memset(property, 'p', sizeof(property));
+	for (size_t i = 1; i <= STATION_CODE_MAX; i++) {
+		for (size_t n = 1; n <= PROPERTY_CODE_MAX; n++) {
+			struct datastream_key key;
+
+			copy_text(key.station, sizeof(key.station), station, i);
+			copy_text(key.property, sizeof(key.property), property, n);
+			assert_non_null(datastream_add(t, &key));
+		}
+	}
+	for (size_t i = 1; i <= STATION_CODE_MAX + 1; i++) {
+		for (size_t n = 1; n <= PROPERTY_CODE_MAX + 1; n++) {
+			struct datastream_name name = name_of(station, i, property, n);
+			struct datastream *d = datastream_find_named(t, &name);
+
+			if (i > STATION_CODE_MAX || n > PROPERTY_CODE_MAX) {
+				assert_null(d);
+				continue;
+			}
+			assert_non_null(d);
+			assert_int_equal(strlen(d->key.station), i);
+			assert_int_equal(strlen(d->key.property), n);
+		}
+	}
+	datastream_table_free(t);
+}
+
 static void unit_is_the_registered_one_and_else_the_property_s(void **state)
 {
 	const struct registry_counts counts = {.properties = 1, .datastreams = 1};
@@ -84,6 +150,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_datastream_stays_where_it_is_while_the_table_grows),
+		cmocka_unit_test(is_found_by_bytes_that_no_nul_follows),
+		cmocka_unit_test(longest_names_are_told_apart),
 		cmocka_unit_test(unit_is_the_registered_one_and_else_the_property_s),
 		cmocka_unit_test(is_bound_again_when_the_registry_is_another),
 	};
