@@ -26,7 +26,9 @@ struct ingest {
 	struct announce announce;
 	struct alarms alarms;
 	struct qc_window window_before; /* of the reading under way, in case it cannot be kept */
-	int64_t ticked_us, stats_us; /* received time of the last tick; monotonic time of the last counters */
+	int64_t ticked_us,
+		turned_us;  /* when the last tick was: by the clock of the day, by the monotonic one */
+	int64_t stats_us;   /* monotonic time of the last counters */
 	int64_t refusal_us; /* monotonic time of the last line about a client that may not act on alarms */
 	unsigned refusals;  /* since */
 	bool refusing;      /* the journal has been full since the last reading that it took */

@@ -49,6 +49,7 @@ struct journal_segment {
 	int fd;           /* else -1 */
 	uint8_t *map;     /* else NULL */
 	uint32_t flushed; /* bytes before it are on disk */
+	uint32_t ready;   /* bytes before it have been mapped ready to be written */
 	uint32_t seen;    /* the tail's offset at the last sync */
 	unsigned waits;   /* W: calls in a row that left the page being written unflushed */
 	bool mark_stale;  /* the newest mark has not been flushed */

@@ -4,10 +4,14 @@
 #include "journal_settle.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* A small segment, all of it reserve. */
 #define RESERVE_SEGMENT_SIZE (JOURNAL_FORMAT_START + JOURNAL_RESERVE)
+
+/* What the appender may write between two calls of journal_make_ready(). */
+#define READY_AHEAD (1u << 20)
 
 /* Calls of journal_sync() that leave the page being written alone. */
 #define SYNC_WAITS_MAX 10u
@@ -109,6 +113,38 @@ int journal_prepare(struct journal *j)
 	if (r < 0)
 		atomic_store_explicit(&j->refusal, r, memory_order_relaxed);
 	return r;
+}
+
+/* From the segment's offset from on, up to end. Kernels before 5.14 know no such advice: then appends fault. */
+static void make_ready(struct journal_segment *s, uint32_t from, uint32_t end)
+{
+	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
+
+	from = MAX(from, s->ready) & ~(page - 1);
+	if (s->map && end > s->ready) {
+		(void)madvise(s->map + from, end - from, MADV_POPULATE_WRITE);
+		s->ready = end;
+	}
+}
+
+void journal_make_ready(struct journal *j)
+{
+	uint64_t tail = journal_tail(j);
+	uint32_t from = journal_format_offset(tail), left = READY_AHEAD;
+
+	pthread_mutex_lock(&j->upkeep);
+	for (size_t i = 0; i < j->segments.count && left > 0; i++) {
+		struct journal_segment *s = j->segments.at[i];
+		uint32_t end;
+
+		if (s->number < journal_format_number(tail))
+			continue;
+		end = MIN(s->size, from + left);
+		make_ready(s, from, end);
+		left -= end - MIN(from, end);
+		from = 0;
+	}
+	pthread_mutex_unlock(&j->upkeep);
 }
 
 void journal_private_set_head(struct journal *j)

@@ -91,6 +91,7 @@ static void care(struct writer *w, bool last)
 	uint64_t done = w->records_done;
 
 	prepare(w);
+	journal_make_ready(w->journal);
 	if (last || clock_monotonic_us() >= w->care.sync_due) {
 		sync_to_disk(w);
 		w->care.sync_due = clock_monotonic_us() + w->sync_us;

@@ -3,7 +3,7 @@
  * for, and says what came back: one line of JSON.
  *
  *   --host A --port N        an IPv4 address; 127.0.0.1 and 1883
- *   --connections N          publishing clients; 8
+ *   --connections N          publishing clients; 100
  *   --stations N             topics go round them: bench-0 … ; 1000
  *   --qos 0|1 --window N     in flight on one connection, at most 4096; 1 and 64
  *   --size 60|170            bytes of a payload, about
@@ -445,7 +445,7 @@ int main(int argc, char **argv)
 	static struct load l = {.o = {.host = "127.0.0.1",
 	                              .prefix = "sensors",
 	                              .port = 1883,
-	                              .connections = 8,
+	                              .connections = 100,
 	                              .stations = 1000,
 	                              .window = 64,
 	                              .size = 60,

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static void records_come_back_in_order_across_many_segments(void **state)
@@ -288,6 +289,47 @@ static void sync_takes_a_trickle_along_after_ten_calls(void **state)
 	}
 	assert_int_equal(journal_sync(f->journal), 0);
 	assert_int_equal(mark_of(f, 1).synced, journal_format_offset(journal_tail(f->journal)));
+}
+
+static long page_faults(void)
+{
+	struct rusage u;
+
+	assert_int_equal(getrusage(RUSAGE_THREAD, &u), 0);
+	return u.ru_minflt + u.ru_majflt;
+}
+
+static bool can_populate(void)
+{
+	void *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool can = madvise(page, 1, MADV_POPULATE_WRITE) == 0;
+
+	munmap(page, 1);
+	return can;
+}
+
+/* More than a segment: what comes next is made ready across its end too. */
+static void what_is_made_ready_is_appended_without_a_page_fault(void **state)
+{
+	struct fixture *f = *state;
+	long faults, unready;
+
+	if (!can_populate())
+		skip();
+	fixture_open(f);
+	assert_int_equal(journal_prepare(f->journal), 0);
+	faults = page_faults();
+	fixture_append(f->journal, 0, 1000);
+	unready = page_faults() - faults;
+	assert_true(unready > 10);
+	for (uint64_t i = 1000; i < 12000; i += 1000) {
+		assert_int_equal(journal_prepare(f->journal), 0);
+		journal_make_ready(f->journal);
+		faults = page_faults();
+		fixture_append(f->journal, i, i + 1000);
+		assert_true(page_faults() - faults <= unready / 10);
+	}
+	fixture_expect(f->journal, 0, 12000);
 }
 
 static void sync_seals_the_segments_left_behind(void **state)
@@ -708,6 +750,7 @@ int main(void)
 		CASE(what_goes_bad_in_the_segment_being_written_is_counted_too),
 		CASE(sync_leaves_the_page_alone_that_is_being_written),
 		CASE(sync_takes_a_trickle_along_after_ten_calls),
+		CASE(what_is_made_ready_is_appended_without_a_page_fault),
 		CASE(sync_seals_the_segments_left_behind),
 		CASE(close_leaves_everything_marked_as_synced),
 		CASE(each_class_is_refused_at_its_limit_and_not_before),
