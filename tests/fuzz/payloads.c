@@ -126,6 +126,11 @@ static void put_number(struct payload *p, uint64_t *random)
 		put(p, ANY(random, edges));
 		return;
 	}
+	/* About 2^53, where digits stop fitting a double. */
+	if (one_in(random, 20)) {
+		put_format(p, "900719925474%04zue%d", 950 + below(random, 100), (int)below(random, 50) - 25);
+		return;
+	}
 	if (one_in(random, 3))
 		put(p, "-");
 	if (one_in(random, 4))
