@@ -2,39 +2,34 @@
 
 #include "reading.h"
 
-struct scan {
-	const char *at, *end;
-};
+/* A function that skips something returns what is behind it, or NULL when something else stands there. */
 
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
 
-static void skip_space(struct scan *s)
+static const char *skip_space(const char *p, const char *end)
 {
-	while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
-		s->at++;
+	while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+		p++;
+	return p;
 }
 
-/* A character that stands here, with space before it. */
-static bool take(struct scan *s, char c)
+/* A character, and space before it. */
+static const char *skip(const char *p, const char *end, char c)
 {
-	skip_space(s);
-	if (s->at == s->end || *s->at != c)
-		return false;
-	s->at++;
-	return true;
+	p = skip_space(p, end);
+	return p < end && *p == c ? p + 1 : NULL;
 }
 
 /* The first of eight bytes, lowest first, that is a quote or does not belong into a plain string; 8: none. */
 static unsigned plain_bytes(uint64_t word)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
-	/* A borrow or carry spoils only bytes above the first that is found, so the first is the first. */
-	uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
-	uint64_t found = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
-	                 ((word - ones * 0x20) & ~word) | (word + ones) | word;
+	/* Each makes the high bit of such a byte; what it borrows or carries spoils only bytes above that one. */
+	uint64_t quote = (word ^ ones * '"') - ones, backslash = (word ^ ones * '\\') - ones;
+	uint64_t control = (word - ones * 0x20) | (word + ones), found = word | control | quote | backslash;
 
 	found &= ones << 7;
 	return found ? (unsigned)__builtin_ctzll(found) / 8 : 8;
@@ -45,157 +40,157 @@ static bool is_plain(char c)
 	return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
-/* To the quote that ends a string. */
-static bool skip_plain(struct scan *s)
+/* The rest of a string, behind its first quote. */
+static const char *skip_plain(const char *p, const char *end)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	while (s->end - s->at >= 8) {
+	while (end - p >= 8) {
 		uint64_t word;
 		unsigned n;
 
-		memcpy(&word, s->at, sizeof(word));
+		memcpy(&word, p, sizeof(word));
 		n = plain_bytes(word);
-		s->at += n;
+		p += n;
 		if (n < 8)
-			return *s->at == '"';
+			return *p == '"' ? p + 1 : NULL;
 	}
 #endif
-	while (s->at < s->end && is_plain(*s->at))
-		s->at++;
-	return s->at < s->end && *s->at == '"';
+	while (p < end && is_plain(*p))
+		p++;
+	return p < end && *p == '"' ? p + 1 : NULL;
 }
 
-static bool skip_digits(struct scan *s)
+static const char *skip_digits(const char *p, const char *end)
 {
-	const char *begin = s->at;
+	const char *begin = p;
 
-	while (s->at < s->end && is_digit(*s->at))
-		s->at++;
-	return s->at > begin;
+	while (p < end && is_digit(*p))
+		p++;
+	return p > begin ? p : NULL;
 }
 
 /* RFC 8259, section 6. What follows a number is looked at by those who expect something there. */
-static bool skip_number(struct scan *s)
+static const char *skip_number(const char *p, const char *end)
 {
-	if (s->at < s->end && *s->at == '-')
-		s->at++;
-	if (s->at < s->end && *s->at == '0')
-		s->at++;
-	else if (!skip_digits(s))
-		return false;
-	if (s->at < s->end && *s->at == '.') {
-		s->at++;
-		if (!skip_digits(s))
-			return false;
+	if (p < end && *p == '-')
+		p++;
+	p = p < end && *p == '0' ? p + 1 : skip_digits(p, end);
+	if (p && p < end && *p == '.')
+		p = skip_digits(p + 1, end);
+	if (p && p < end && (*p == 'e' || *p == 'E')) {
+		p++;
+		if (p < end && (*p == '+' || *p == '-'))
+			p++;
+		p = skip_digits(p, end);
 	}
-	if (s->at < s->end && (*s->at == 'e' || *s->at == 'E')) {
-		s->at++;
-		if (s->at < s->end && (*s->at == '+' || *s->at == '-'))
-			s->at++;
-		return skip_digits(s);
-	}
-	return true;
+	return p;
 }
 
-static bool skip_word(struct scan *s, const char *word, size_t length)
+static const char *skip_word(const char *p, const char *end, const char *word, size_t length)
 {
-	if ((size_t)(s->end - s->at) < length || memcmp(s->at, word, length) != 0)
-		return false;
-	s->at += length;
-	return true;
+	return (size_t)(end - p) >= length && memcmp(p, word, length) == 0 ? p + length : NULL;
 }
 
-static bool skip_value(struct scan *s, enum json_kind *ret_kind)
+static const char *skip_value(const char *p, const char *end, enum json_kind *ret_kind)
 {
-	switch (*s->at) {
+	switch (*p) {
 	case '"':
 		*ret_kind = JSON_KIND_STRING;
-		s->at++;
-		if (!skip_plain(s))
-			return false;
-		s->at++;
-		return true;
+		return skip_plain(p + 1, end);
 	case 'n':
 		*ret_kind = JSON_KIND_NULL;
-		return skip_word(s, "null", 4);
+		return skip_word(p, end, "null", 4);
 	case 't':
 		*ret_kind = JSON_KIND_BOOLEAN;
-		return skip_word(s, "true", 4);
+		return skip_word(p, end, "true", 4);
 	case 'f':
 		*ret_kind = JSON_KIND_BOOLEAN;
-		return skip_word(s, "false", 5);
+		return skip_word(p, end, "false", 5);
 	default:
 		*ret_kind = JSON_KIND_NUMBER;
-		return skip_number(s);
+		return skip_number(p, end);
 	}
 }
 
-static bool take_value(struct scan *s, enum json_kind *ret_kind, struct json_slice *ret)
+/* A value, and space before it. */
+static const char *take_value(const char *p, const char *end, enum json_kind *ret_kind,
+                              struct json_slice *ret)
 {
-	skip_space(s);
-	if (s->at == s->end)
-		return false;
-	ret->text = s->at;
-	if (!skip_value(s, ret_kind))
-		return false;
-	ret->length = (size_t)(s->at - ret->text);
-	return true;
+	const char *begin = skip_space(p, end);
+
+	if (begin == end)
+		return NULL;
+	p = skip_value(begin, end, ret_kind);
+	if (p)
+		*ret = (struct json_slice){begin, (size_t)(p - begin)};
+	return p;
 }
 
-static bool take_name(struct scan *s, struct decode_member *m)
+static const char *take_name(const char *p, const char *end, struct decode_member *m)
 {
-	if (!take(s, '"'))
-		return false;
-	m->name = s->at;
-	if (!skip_plain(s) || s->at - m->name > PROPERTY_CODE_MAX)
-		return false;
-	m->name_length = (uint8_t)(s->at++ - m->name);
+	const char *begin = skip(p, end, '"');
+
+	p = begin ? skip_plain(begin, end) : NULL;
+	if (!p || p - 1 - begin > PROPERTY_CODE_MAX)
+		return NULL;
+	m->name = begin;
+	m->name_length = (uint8_t)(p - 1 - begin);
 	m->cut = false;
-	return true;
+	return skip(p, end, ':');
 }
 
-static bool take_member(struct scan *s, struct decode_flat *to)
+/* Whether the last member's name stands twice. Most have a length and a first letter of their own. */
+static bool is_double(const struct decode_flat *to, uint64_t *seen)
 {
-	struct decode_member *m = &to->members[to->count];
+	const struct decode_member *last = &to->members[to->count - 1];
+	uint64_t bit = UINT64_C(1) << ((last->name_length * 29U + (uint8_t)last->name[0]) % 64);
 
-	if (to->count == ARRAY_SIZE(to->members) || !take_name(s, m) || !take(s, ':') ||
-	    !take_value(s, &m->kind, &m->value))
-		return false;
-	for (size_t i = 0; i < to->count; i++)
-		if (decode_member_is(&to->members[i], m->name, m->name_length))
-			return false;
-	to->count++;
-	return true;
+	if (*seen & bit)
+		for (const struct decode_member *m = to->members; m < last; m++)
+			if (decode_member_is(m, last->name, last->name_length))
+				return true;
+	*seen |= bit;
+	return false;
 }
 
-static bool take_object(struct scan *s, struct decode_flat *to)
+/* The rest of an object, behind its brace. */
+static const char *take_members(const char *p, const char *end, struct decode_flat *to)
 {
-	to->kind = JSON_KIND_OBJECT;
-	to->root.text = s->at++;
-	if (!take(s, '}')) {
-		do {
-			if (!take_member(s, to))
-				return false;
-		} while (take(s, ','));
-		if (!take(s, '}'))
-			return false;
-	}
-	to->root.length = (size_t)(s->at - to->root.text);
-	return true;
+	const char *next = skip(p, end, '}');
+	uint64_t seen = 0;
+
+	if (next)
+		return next;
+	do {
+		struct decode_member *m = &to->members[to->count];
+
+		if (to->count++ == ARRAY_SIZE(to->members))
+			return NULL;
+		p = take_name(p, end, m);
+		if (!p || is_double(to, &seen))
+			return NULL;
+		p = take_value(p, end, &m->kind, &m->value);
+		if (!p)
+			return NULL;
+		next = skip(p, end, ',');
+		p = next ? next : p;
+	} while (next);
+	return skip(p, end, '}');
 }
 
 bool decode_flat(const char *text, size_t length, struct decode_flat *ret)
 {
-	struct scan s = {text, text + length};
+	const char *end = text + length, *begin = skip_space(text, end), *p;
 
 	ret->count = 0;
-	skip_space(&s);
-	if (s.at < s.end && *s.at == '{') {
-		if (!take_object(&s, ret))
-			return false;
-	} else if (!take_value(&s, &ret->kind, &ret->root) || ret->kind != JSON_KIND_NUMBER) {
-		return false;
+	if (begin < end && *begin == '{') {
+		p = take_members(begin + 1, end, ret);
+		ret->kind = JSON_KIND_OBJECT;
+		ret->root = (struct json_slice){begin, p ? (size_t)(p - begin) : 0};
+	} else {
+		p = take_value(begin, end, &ret->kind, &ret->root);
+		if (p && ret->kind != JSON_KIND_NUMBER)
+			p = NULL;
 	}
-	skip_space(&s);
-	return s.at == s.end;
+	return p && skip_space(p, end) == end;
 }
