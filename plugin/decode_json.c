@@ -333,7 +333,8 @@ int decode_json(const struct decode_input *in, const struct decode_sink *sink)
 
 	if (!find_property(&d))
 		return 0;
-	if (in->length > DECODE_PAYLOAD_MAX || !decode_flat(in->payload, in->length, &flat))
+	if (in->length == 0 || in->length > DECODE_PAYLOAD_MAX ||
+	    !decode_flat(in->payload, in->length, &flat))
 		decode_checked(&d);
 	else if (flat.kind == JSON_KIND_OBJECT)
 		take_object(&d, &(struct object){flat.members, flat.count});

@@ -364,7 +364,8 @@ bool oracle_allows(const struct decode_input *in, const struct heard *heard, con
 
 	if (!text)
 		abort();
-	memcpy(text, in->payload, in->length);
+	if (in->length)
+		memcpy(text, in->payload, in->length);
 	text[in->length] = '\0';
 	sink = heard_sink(&expected);
 	topic_property = NULL;

@@ -520,6 +520,17 @@ static void any_byte_anywhere_in_a_string_is_judged_alike(void **state)
 	}
 }
 
+static void an_empty_payload_may_have_no_address(void **state)
+{
+	struct heard h = {.reason = REJECT_NONE};
+	const struct decode_sink sink = {&h, on_value, on_reject, on_ignored};
+	const struct decode_input in = {NULL, 0, "flow", 4, property_builtin, property_builtin_count};
+
+	(void)state;
+	assert_int_equal(decode_json(&in, &sink), 0);
+	assert_string_equal(h.text, "reject empty_payload -; ");
+}
+
 static void the_format_is_found_by_its_name(void **state)
 {
 	(void)state;
@@ -550,6 +561,7 @@ int main(void)
 		cmocka_unit_test(only_plain_flat_payloads_are_read_in_one_pass),
 		cmocka_unit_test(an_object_of_more_members_than_are_read_in_one_pass_says_the_same),
 		cmocka_unit_test(any_byte_anywhere_in_a_string_is_judged_alike),
+		cmocka_unit_test(an_empty_payload_may_have_no_address),
 		cmocka_unit_test(the_format_is_found_by_its_name),
 	};
 
