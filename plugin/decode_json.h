@@ -26,4 +26,7 @@
 
 int decode_json(const struct decode_input *in, const struct decode_sink *sink) must_check;
 
+/* The same without decode_flat: what every payload means, told slowly. For tests. */
+int decode_json_checked(const struct decode_input *in, const struct decode_sink *sink) must_check;
+
 #endif

@@ -120,6 +120,29 @@ bool json_slice_member(struct json_items *items, struct json_slice *ret_name, st
 	return true;
 }
 
+/* Digits from p on, after those in *digits. NULL: more than a double holds for sure. */
+static const char *read_digits(const char *p, const char *end, uint64_t *digits)
+{
+	for (; p < end && is_digit(*p); p++) {
+		if (*digits >= UINT64_C(900719925474099))
+			return NULL;
+		*digits = *digits * 10 + (uint64_t)(*p - '0');
+	}
+	return p;
+}
+
+/* The exponent after its 'e'; far from what it is when that is beyond any double. */
+static int read_exponent(const char *p, const char *end)
+{
+	bool negative = *p == '-';
+	int exponent = 0;
+
+	for (p += negative || *p == '+'; p < end; p++)
+		if (exponent < 10000)
+			exponent = exponent * 10 + (*p - '0');
+	return negative ? -exponent : exponent;
+}
+
 /*
  * Clinger, "How to Read Floating Point Numbers Accurately", 1990: digits below 2^53 and a power of ten that
  * is exact in a double need one rounding only. Nearly every sensor value is one of these.
@@ -128,38 +151,36 @@ static bool read_short_number(struct json_slice number, double *ret)
 {
 	static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
 	                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-	bool negative = number.text[0] == '-', fraction = false;
+	const int most = (int)ARRAY_SIZE(tens) - 1;
+	const char *p = number.text, *end = p + number.length, *point;
+	bool negative = *p == '-';
 	uint64_t digits = 0;
-	size_t places = 0;
+	int exponent = 0;
 	double value;
 
-	for (size_t i = negative; i < number.length; i++) {
-		if (number.text[i] == '.') {
-			fraction = true;
-			continue;
-		}
-		if (!is_digit(number.text[i]) || digits >= UINT64_C(900719925474099))
-			return false;
-		digits = digits * 10 + (uint64_t)(number.text[i] - '0');
-		places += fraction;
+	p = read_digits(p + negative, end, &digits);
+	if (p && p < end && *p == '.') {
+		point = ++p;
+		p = read_digits(p, end, &digits);
+		exponent = p ? (int)(point - p) : 0;
 	}
-	if (FLT_EVAL_METHOD != 0 || places >= ARRAY_SIZE(tens))
+	if (FLT_EVAL_METHOD != 0 || !p)
 		return false;
-	value = (double)digits / tens[places];
-	*ret = negative ? -value : value;
+	if (p < end)
+		exponent += read_exponent(p + 1, end);
+	if (exponent < -most || exponent > most)
+		return false;
+	value = negative ? -(double)digits : (double)digits;
+	*ret = exponent < 0 ? value / tens[-exponent] : value * tens[exponent];
 	return true;
 }
 
-int json_slice_number(struct json_slice number, double *ret)
+static int __attribute__((noinline)) read_long_number(struct json_slice number, double *ret)
 {
 	char text[JSON_SLICE_NUMBER_MAX + MB_LEN_MAX + 1];
 	const char *point;
 	double value;
 
-	if (read_short_number(number, ret))
-		return 0;
-	if (number.length > JSON_SLICE_NUMBER_MAX)
-		return -ERANGE;
 	/* strtod() wants the locale's point, and another plugin may have set a locale. */
 	point = memchr(number.text, '.', number.length);
 	if (point) {
@@ -175,6 +196,13 @@ int json_slice_number(struct json_slice number, double *ret)
 		return -ERANGE;
 	*ret = value;
 	return 0;
+}
+
+int json_slice_number(struct json_slice number, double *ret)
+{
+	if (number.length > JSON_SLICE_NUMBER_MAX)
+		return -ERANGE;
+	return read_short_number(number, ret) ? 0 : read_long_number(number, ret);
 }
 
 /* The four hexadecimal digits of a checked \uXXXX. */

@@ -2,8 +2,6 @@
 
 #include "util.h"
 
-#include <stdlib.h>
-
 const struct property property_builtin[] = {
 	{"air_pressure", "hPa", 0},
 	{"air_temperature", "Cel", 0},
@@ -36,10 +34,8 @@ struct wanted {
 	size_t length;
 };
 
-static int compare(const void *key, const void *element)
+static int compare(const struct wanted *wanted, const struct property *property)
 {
-	const struct wanted *wanted = key;
-	const struct property *property = element;
 	size_t length = strlen(property->code);
 	int order = memcmp(wanted->code, property->code, MIN(wanted->length, length));
 
@@ -48,12 +44,52 @@ static int compare(const void *key, const void *element)
 	return (wanted->length > length) - (wanted->length < length);
 }
 
+/* The first eight bytes of a code, or all of a shorter one with its NUL. */
+struct head {
+	uint64_t bytes, mask;
+};
+
+static struct head head_of(const char *code, size_t length)
+{
+	struct head head = {0, 0};
+
+	memcpy(&head.bytes, code, MIN(length, sizeof(head.bytes)));
+	memset(&head.mask, 0xFF, MIN(length + 1, sizeof(head.mask)));
+	return head;
+}
+
+static bool begins_with(const struct property *property, const struct head *head)
+{
+	uint64_t bytes;
+
+	memcpy(&bytes, property->code, sizeof(bytes));
+	return (bytes & head->mask) == head->bytes;
+}
+
+/*
+ * So few are looked at one after another, by a comparison that costs no call and waits for none before it:
+ * faster than halving them, whose branches go either way.
+ */
+#define FEW 32
+
 const struct property *property_find(const struct property *list, size_t count, const char *code,
                                      size_t length)
 {
 	struct wanted wanted = {code, length};
+	struct head head = head_of(code, length);
 
-	if (!count)
-		return NULL;
-	return bsearch(&wanted, list, count, sizeof(*list), compare);
+	while (count > FEW) {
+		size_t half = count / 2;
+
+		if (compare(&wanted, &list[half]) < 0) {
+			count = half;
+		} else {
+			list += half;
+			count -= half;
+		}
+	}
+	for (const struct property *p = list; p < list + count; p++)
+		if (begins_with(p, &head) && compare(&wanted, p) == 0)
+			return p;
+	return NULL;
 }

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "decode_flat.h"
 #include "decode_json.h"
 #include "utf8.h"
 
@@ -68,10 +69,12 @@ static void on_ignored(void *context, const char *member)
 	hear(h, "ignored %s; ", member);
 }
 
+/* Both ways, which must not differ in a word. */
 static struct heard decode(const char *property, const void *payload, size_t length)
 {
-	struct heard h = {.reason = REJECT_NONE};
-	const struct decode_sink sink = {&h, on_value, on_reject, on_ignored};
+	struct heard h = {.reason = REJECT_NONE}, checked = {.reason = REJECT_NONE};
+	const struct decode_sink sink = {&h, on_value, on_reject, on_ignored},
+				 checked_sink = {&checked, on_value, on_reject, on_ignored};
 	/* Of exactly its size, so that ASan sees a byte read too many. */
 	void *copy = malloc(length ? length : 1);
 	struct decode_input in = {.payload = copy,
@@ -84,7 +87,10 @@ static struct heard decode(const char *property, const void *payload, size_t len
 	assert_non_null(copy);
 	memcpy(copy, payload, length);
 	assert_int_equal(decode_json(&in, &sink), 0);
+	assert_int_equal(decode_json_checked(&in, &checked_sink), 0);
 	free(copy);
+	assert_string_equal(h.text, checked.text);
+	assert_string_equal(h.detail, checked.detail);
 	return h;
 }
 
@@ -407,6 +413,124 @@ static void the_topics_property_is_taken_by_its_length(void **state)
 	assert_string_equal(h.text, "value flow 1.5; ");
 }
 
+struct shape {
+	const char *payload;
+	bool flat;
+};
+
+static bool is_flat(const char *payload)
+{
+	struct decode_flat flat;
+
+	return decode_flat(payload, strlen(payload), &flat);
+}
+
+/* decode() compares both ways; here is which payloads the short one is for. */
+static void only_plain_flat_payloads_are_read_in_one_pass(void **state)
+{
+	static const struct shape shapes[] = {
+		{"1.53", true},
+		{" \t\r\n-0.5e-7 ", true},
+		{"{}", true},
+		{" { } ", true},
+		{"{\"a\":1}", true},
+		{"{ \"a\" : \"b c~\" ,\n\"d\":null,\"e\":true,\"f\":false, \"\":0 }", true},
+		{"{\"a234567890123456789012345678901234567890\":1}", true},
+		{"{\"a2345678901234567890123456789012345678901\":1}", false},
+		{"", false},
+		{" ", false},
+		{"null", false},
+		{"true", false},
+		{"\"1.5\"", false},
+		{"[]", false},
+		{"{\"a\":[]}", false},
+		{"{\"a\":{}}", false},
+		{"{\"a\":\"\\n\"}", false},
+		{"{\"\\u0061\":1}", false},
+		{"{\"a\":\"\xC2\xB0\"}", false},
+		{"{\"a\":\"\x7F\"}", false},
+		{"{\"a\":\"12345678\x1F\"}", false},
+		{"{\"a\":1,\"a\":1}", false},
+		{"{\"a\":1,}", false},
+		{"{,}", false},
+		{"{\"a\"1}", false},
+		{"{\"a\":}", false},
+		{"{\"a\":1", false},
+		{"{\"a\":1}}", false},
+		{"{\"a\":1}\v", false},
+		{"{\"a\":nul}", false},
+		{"{\"a\":nullx}", false},
+		{"{\"a\":truefalse}", false},
+		{"01", false},
+		{"-", false},
+		{"-a", false},
+		{"1.", false},
+		{".5", false},
+		{"1e", false},
+		{"1e+", false},
+		{"1 1", false},
+		{"+1", false},
+		{"0x1", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+		if (is_flat(shapes[i].payload) != shapes[i].flat)
+			fail_msg("%s: %d", shapes[i].payload, !shapes[i].flat);
+		decode("flow", shapes[i].payload, strlen(shapes[i].payload));
+		decode(NULL, shapes[i].payload, strlen(shapes[i].payload));
+	}
+}
+
+static void an_object_of_more_members_than_are_read_in_one_pass_says_the_same(void **state)
+{
+	char payload[1024];
+
+	(void)state;
+	for (int members = DECODE_FLAT_MEMBERS_MAX - 1; members <= DECODE_FLAT_MEMBERS_MAX + 1; members++) {
+		size_t n = (size_t)snprintf(payload, sizeof(payload), "{\"flow\":1");
+		struct heard h;
+
+		for (int i = 1; i < members; i++)
+			n += (size_t)snprintf(payload + n, sizeof(payload) - n, ",\"m%d\":%d", i, i);
+		snprintf(payload + n, sizeof(payload) - n, "}");
+		assert_true(is_flat(payload) == (members <= DECODE_FLAT_MEMBERS_MAX));
+		h = decode(NULL, payload, n + 1);
+		assert_int_equal(h.values, 1);
+		assert_int_equal(h.ignored, members - 1);
+	}
+}
+
+/* Names of all lengths, so that each place in a word of eight is the last, with every byte in each place. */
+static void any_byte_anywhere_in_a_string_is_judged_alike(void **state)
+{
+	(void)state;
+	for (size_t length = 1; length <= 20; length++) {
+		for (size_t at = 0; at < length; at++) {
+			for (int c = 0; c < 256; c++) {
+				char payload[64];
+				size_t n = (size_t)snprintf(payload, sizeof(payload),
+				                            "{\"aaaaaaaaaaaaaaaaaaaa\":1,\"flow\":2}");
+
+				memmove(payload + 2 + length, payload + 22, n - 22);
+				payload[2 + at] = (char)c;
+				decode(NULL, payload, n - 20 + length);
+			}
+		}
+	}
+}
+
+static void an_empty_payload_may_have_no_address(void **state)
+{
+	struct heard h = {.reason = REJECT_NONE};
+	const struct decode_sink sink = {&h, on_value, on_reject, on_ignored};
+	const struct decode_input in = {NULL, 0, "flow", 4, property_builtin, property_builtin_count};
+
+	(void)state;
+	assert_int_equal(decode_json(&in, &sink), 0);
+	assert_string_equal(h.text, "reject empty_payload -; ");
+}
+
 static void the_format_is_found_by_its_name(void **state)
 {
 	(void)state;
@@ -434,6 +558,10 @@ int main(void)
 		cmocka_unit_test(a_long_value_is_quoted_in_part),
 		cmocka_unit_test(a_unit_that_is_too_long_stays_too_long),
 		cmocka_unit_test(the_topics_property_is_taken_by_its_length),
+		cmocka_unit_test(only_plain_flat_payloads_are_read_in_one_pass),
+		cmocka_unit_test(an_object_of_more_members_than_are_read_in_one_pass_says_the_same),
+		cmocka_unit_test(any_byte_anywhere_in_a_string_is_judged_alike),
+		cmocka_unit_test(an_empty_payload_may_have_no_address),
 		cmocka_unit_test(the_format_is_found_by_its_name),
 	};
 

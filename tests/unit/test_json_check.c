@@ -202,7 +202,18 @@ static void reads_the_nearest_double(void **state)
 	assert_number("0.1000000000000000055511151231257827", 0.1);
 	assert_number("0.0000000000000000000001", 1e-22);
 	assert_number("0.00000000000000000000001", 1e-23);
+	assert_number("1e22", 1e22);
 	assert_number("1e23", 1e23);
+	assert_number("1E+5", 1e5);
+	assert_number("0.1e1", 1.0);
+	assert_number("-1.50e-2", -0.015);
+	assert_number("-0e-5", -0.0);
+	assert_number("0e999", 0.0);
+	assert_number("123456789012345e22", 123456789012345e22);
+	assert_number("9007199254740993e-1", 900719925474099.3);
+	assert_number("900719925474099.5e1", 9007199254740995.0);
+	assert_number("0.00000000000000000000001e22", 0.1);
+	assert_number("1e00000000000000000000000005", 1e5);
 	assert_number("1.7976931348623157e308", 1.7976931348623157e308);
 	assert_number("5e-324", 5e-324);
 	assert_number("1e-999", 0.0);
@@ -226,6 +237,35 @@ static void every_number_reads_as_strtod_reads_it(void **state)
 	}
 }
 
+static void every_number_with_an_exponent_reads_as_strtod_reads_it(void **state)
+{
+	uint64_t random = 88172645463325252u;
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		char text[80];
+		int digits, exponent;
+
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		digits = (int)(random % 20);
+		exponent = (int)((random >> 8) % 60) - 30;
+		/* With a point, without, and about 2^53. */
+		if (i % 3 == 0)
+			snprintf(text, sizeof(text), "%s%d.%0*llue%d", random >> 63 ? "-" : "",
+			         (int)((random >> 16) % 1000), digits + 1,
+			         (unsigned long long)(random >> 20) >> (3 * (19 - digits) / 2), exponent);
+		else if (i % 3 == 1)
+			snprintf(text, sizeof(text), "%lluE%+d", (unsigned long long)random >> (2 * digits),
+			         exponent);
+		else
+			snprintf(text, sizeof(text), "%llue%d", 9007199254740960ull + (random >> 20) % 64,
+			         exponent);
+		assert_number(text, strtod(text, NULL));
+	}
+}
+
 static void a_number_beyond_a_double_is_out_of_range(void **state)
 {
 	static char many[JSON_SLICE_NUMBER_MAX + 3];
@@ -238,6 +278,10 @@ static void a_number_beyond_a_double_is_out_of_range(void **state)
 	memset(many, '0', sizeof(many) - 1);
 	memcpy(many, "1.", 2);
 	assert_int_equal(json_slice_number(check(many), &value), -ERANGE);
+	/* However simple it is. */
+	memcpy(many, "1e", 2);
+	assert_int_equal(json_slice_number(check(many), &value), -ERANGE);
+	memcpy(many, "1.", 2);
 	assert_true(value == 42);
 	many[JSON_SLICE_NUMBER_MAX] = '\0';
 	assert_int_equal(json_slice_number(check(many), &value), 0);
@@ -313,6 +357,7 @@ int main(void)
 		cmocka_unit_test(a_string_is_cut_at_a_whole_character),
 		cmocka_unit_test(reads_the_nearest_double),
 		cmocka_unit_test(every_number_reads_as_strtod_reads_it),
+		cmocka_unit_test(every_number_with_an_exponent_reads_as_strtod_reads_it),
 		cmocka_unit_test(a_number_beyond_a_double_is_out_of_range),
 		cmocka_unit_test(judges_as_jansson_does),
 	};

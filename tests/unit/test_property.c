@@ -9,6 +9,8 @@
 
 #include "util.h"
 
+#include <stdlib.h>
+
 static const struct property *find(const char *code)
 {
 	return property_find(property_builtin, property_builtin_count, code, strlen(code));
@@ -53,6 +55,63 @@ static void compares_by_length_not_by_nul(void **state)
 	assert_null(property_find(property_builtin, property_builtin_count, "flow\0", 5));
 }
 
+static int by_code(const void *a, const void *b)
+{
+	return strcmp(((const struct property *)a)->code, ((const struct property *)b)->code);
+}
+
+/* Few letters and words, so that many codes begin alike, some are others with more behind them, and most lie about. */
+static size_t make_code(char code[static PROPERTY_CODE_MAX + 1], uint64_t *random)
+{
+	static const char *const words[] = {"", "a", "b", "ab", "rainfall", "rainfal", "_total", "\xC3\xA9"};
+	size_t length = 0;
+
+	*random ^= *random << 13;
+	*random ^= *random >> 7;
+	*random ^= *random << 17;
+	for (size_t i = 0; i < 4; i++) {
+		const char *word = words[(*random >> (8 + 3 * i)) % 8];
+
+		memcpy(code + length, word, strlen(word));
+		length += strlen(word);
+	}
+	code[length] = '\0';
+	return length;
+}
+
+static void finds_in_lists_of_any_size_what_is_there_and_nothing_else(void **state)
+{
+	static struct property list[300];
+	uint64_t random = 88172645463325252u;
+
+	(void)state;
+	for (size_t wanted = 1; wanted <= ARRAY_SIZE(list); wanted += 1 + wanted / 8) {
+		size_t count = 0, found = 0;
+
+		/* What lies behind a NUL is not part of a code. */
+		memset(list, 'x', sizeof(list));
+		for (size_t i = 0; i < wanted; i++)
+			make_code(list[i].code, &random);
+		qsort(list, wanted, sizeof(list[0]), by_code);
+		for (size_t i = 0; i < wanted; i++)
+			if (!count || by_code(&list[count - 1], &list[i]) != 0)
+				list[count++] = list[i];
+		for (int i = 0; i < 5000; i++) {
+			char code[PROPERTY_CODE_MAX + 1];
+			size_t length = make_code(code, &random);
+			const struct property *expected = NULL;
+
+			for (size_t n = 0; n < count; n++)
+				if (strcmp(list[n].code, code) == 0)
+					expected = &list[n];
+			found += expected != NULL;
+			assert_ptr_equal(property_find(list, count, code, length), expected);
+			assert_null(property_find(list, count, code, length + 1));
+		}
+		assert_in_range(found, 1, 4999);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -60,6 +119,7 @@ int main(void)
 		cmocka_unit_test(finds_every_property),
 		cmocka_unit_test(finds_nothing_else),
 		cmocka_unit_test(compares_by_length_not_by_nul),
+		cmocka_unit_test(finds_in_lists_of_any_size_what_is_there_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,9 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
 
 #define S INT64_C(1000000)
 
@@ -225,6 +228,75 @@ static void what_is_written_reads_back(void **state)
 	}
 }
 
+/* A day, or one past a month's last, at a random time and offset; timegm() says whether there is such a day. */
+static void assert_as_timegm_has_it(int year, int month, int day, uint64_t random)
+{
+	unsigned hour = (unsigned)(random % 24), minute = (unsigned)(random >> 8) % 60,
+		 second = (unsigned)(random >> 16) % 60, us = (unsigned)(random >> 24) % 1000000,
+		 offset = (unsigned)(random >> 45) % 1440;
+	bool west = random >> 63;
+	struct tm tm = {.tm_year = year - 1900,
+	                .tm_mon = month - 1,
+	                .tm_mday = day,
+	                .tm_hour = (int)hour,
+	                .tm_min = (int)minute,
+	                .tm_sec = (int)second};
+	int64_t got = 42, expected = timegm(&tm) + (west ? 1 : -1) * (int64_t)offset * 60;
+	bool exists =
+		tm.tm_mday == day && expected >= INT64_C(-62135596800) && expected < INT64_C(253402300800);
+	char text[64];
+	size_t length = (size_t)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02u:%02u:%02u.%06u%c%02u:%02u",
+	                                 year, month, day, hour, minute, second, us, west ? '-' : '+',
+	                                 offset / 60, offset % 60);
+
+	if ((timestamp_parse(text, length, &got) == 0) != exists || got != (exists ? expected * S + us : 42))
+		fail_msg("%s: %lld", text, (long long)got);
+}
+
+static void every_day_is_where_timegm_has_it(void **state)
+{
+	uint64_t random = 88172645463325252u;
+
+	(void)state;
+	/* One more than a month can have, so that what must not be is tried too. */
+	for (int year = 1; year <= 9999; year++) {
+		for (int month = 1; month <= 12; month++) {
+			/* All days of the years that sensors and archives know, the edges of months otherwise. */
+			for (int day = year >= 1850 && year <= 2150 ? 1 : 27; day <= 32; day++) {
+				random ^= random << 13;
+				random ^= random >> 7;
+				random ^= random << 17;
+				assert_as_timegm_has_it(year, month, day, random);
+			}
+			assert_as_timegm_has_it(year, month, 1, random);
+		}
+	}
+}
+
+static void a_wrong_character_is_refused_wherever_it_stands(void **state)
+{
+	static const char text[] = "2026-11-22T10:15:00.123456+07:00", separators[] = "-T:.+";
+	int64_t us = 42;
+
+	(void)state;
+	for (size_t at = 0; at < sizeof(text) - 1; at++) {
+		for (int c = 0; c < 256; c++) {
+			char changed[sizeof(text)];
+			bool digit = c >= '0' && c <= '9', was_digit = !strchr(separators, text[at]);
+
+			/* Other digits, and what may stand for one of the separators, have tests of their own. */
+			if ((digit && was_digit) || c == text[at] ||
+			    (text[at] == 'T' && (c == 't' || c == ' ')) ||
+			    (text[at] == '+' && (c == '-' || digit)))
+				continue;
+			memcpy(changed, text, sizeof(text));
+			changed[at] = (char)c;
+			if (timestamp_parse(changed, sizeof(text) - 1, &us) != -EINVAL || us != 42)
+				fail_msg("0x%02x at %zu was taken", (unsigned)c, at);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +312,8 @@ int main(void)
 		cmocka_unit_test(writes_as_few_digits_as_are_needed),
 		cmocka_unit_test(any_number_fits_the_text),
 		cmocka_unit_test(what_is_written_reads_back),
+		cmocka_unit_test(every_day_is_where_timegm_has_it),
+		cmocka_unit_test(a_wrong_character_is_refused_wherever_it_stands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
