@@ -20,11 +20,11 @@
 
 #define HOST_SIZE 256
 
-/* Waits for a moment without asking to be woken: readings pour in, and there is no database to take them. */
-static void rest(struct writer *w)
+/* Waits for a moment without asking to be woken: readings pour in, and are not to be taken to the database yet. */
+static void rest(struct writer *w, int64_t until_us)
 {
 	struct pollfd p = {.fd = w->handover->wake_fd, .events = POLLIN};
-	int64_t left_us = w->retry_due - clock_monotonic_us();
+	int64_t left_us = until_us - clock_monotonic_us();
 
 	if (left_us > 0) {
 		(void)poll(&p, 1, (int)MIN(left_us / 1000 + 1, PG_IDLE_MS));
@@ -97,7 +97,11 @@ static void *run(void *arg)
 			break;
 		}
 		if (clock_monotonic_us() < w->retry_due) {
-			rest(w);
+			rest(w, w->retry_due);
+			continue;
+		}
+		if (w->stop_end == NEVER && clock_monotonic_us() < w->batch_due) {
+			rest(w, w->batch_due);
 			continue;
 		}
 		if (w->conn == NULL) {

@@ -11,6 +11,15 @@
 /* A server that is too slow for a batch gets smaller ones, down to this many readings. */
 #define LIMIT_MIN 100
 
+/*
+ * When readings pour in, a batch waits until so many have come that it is worth its cost to the server: each
+ * datastream's newest reading in it has its verdicts amended by the next batch. At 100,000 readings a second of
+ * 1,000 datastreams that were 53 in 100 rows when each batch followed at once, 765 rows long, and 7.4 µs of the
+ * server's time a row. Fewer readings, 1,000 a second say, never wait, and neither do those that have piled up.
+ */
+#define POUR_READINGS 1000
+#define POUR_SPACE_US 100000
+
 /* Before the position is read again, when someone else moves it too. */
 #define STALE_PAUSE_US      250000
 #define UNREADABLE_PAUSE_US 1000000
@@ -60,9 +69,17 @@ static void say_unreadable(struct writer *w, int error)
 	w->retry_due = clock_monotonic_us() + UNREADABLE_PAUSE_US;
 }
 
+static void space_out(struct writer *w, int64_t started_us)
+{
+	bool pours = w->batch->reading_count >= POUR_READINGS && w->batch->reading_count < w->batch_limit;
+
+	w->batch_due = pours ? started_us + POUR_SPACE_US : 0;
+}
+
 bool writer_batch_store(struct writer *w)
 {
 	struct pg_error error;
+	int64_t started_us = clock_monotonic_us();
 	int status = writer_position_fill(w);
 
 	if (status != 0) {
@@ -87,5 +104,6 @@ bool writer_batch_store(struct writer *w)
 	}
 	writer_session_good(w);
 	writer_books_enter(w);
+	space_out(w, started_us);
 	return true;
 }

@@ -52,7 +52,7 @@ struct writer {
 	struct writer_care care;
 
 	/* when what is due; microseconds of the monotonic clock */
-	int64_t retry_due, registry_due, partitions_due, ledger_due;
+	int64_t retry_due, batch_due, registry_due, partitions_due, ledger_due;
 	int64_t stop_end; /* when draining is given up; NEVER until asked to stop */
 	struct backoff backoff;
 
