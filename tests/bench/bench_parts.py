@@ -6,6 +6,7 @@ import time
 from bench_callback import callback
 from bench_growth import growth
 from bench_scene import Subject, memory_kib
+from bench_store import store
 
 ALERT_LEVEL = ("bench-alert", 1, 1.0, 0.9)
 
@@ -23,9 +24,10 @@ class Bench:
         return max(1.0, seconds * self.scale)
 
     @contextlib.contextmanager
-    def subject(self, name, database=None, config=None):
+    def subject(self, name, database=None, config=None, nagle=None):
         self.made += 1
-        subject = Subject(self.folder / f"{name}-{self.made}", name, database, config, nagle=self.nagle)
+        subject = Subject(self.folder / f"{name}-{self.made}", name, database, config,
+                          nagle=self.nagle if nagle is None else nagle)
         subject.start()
         try:
             if database is not None:
@@ -141,6 +143,7 @@ def memory(bench):
 
 PARTS = {
     "throughput": throughput,
+    "store": store,
     "alerts": alerts,
     "callback": callback,
     "catch-up": catch_up,

@@ -17,6 +17,11 @@ class Results:
         self.values = {}
         self.grids = {}  # (part, case, unit) -> row -> measure -> values
         self.curves = {}  # panel -> line -> duration in ns -> how often
+        self.notes = {}
+
+    def note(self, part, text):
+        """A block of Markdown below a part's figures: what they are, or what they are not."""
+        self.notes.setdefault(part, []).append(text)
 
     def add(self, part, case, measure, unit, value):
         self.values.setdefault((part, case, measure, unit), []).append(value)
@@ -39,7 +44,7 @@ class Results:
         return None
 
     def parts(self):
-        return list(dict.fromkeys(part for part, *_ in self.values))
+        return list(dict.fromkeys([part for part, *_ in self.values] + list(self.notes)))
 
     def markdown(self):
         lines = []
@@ -50,6 +55,8 @@ class Results:
                 if a_part == part:
                     lines.append(f"| {case} | {measure}, {unit} | {figure(statistics.median(values))} | "
                                  f"{figure(min(values))} | {figure(max(values))} | {len(values)} |")
+            for text in self.notes.get(part, []):
+                lines += ["", text]
         return "\n".join(lines + self.grid_tables()) + "\n"
 
     def grid_tables(self):
