@@ -30,8 +30,10 @@ struct datastream {
 	struct alarm_place *alarms; /* in order of appearance; see datastream_give_alarm() */
 	uint64_t alarms_generation; /* of the registry that their levels are of */
 	struct qc_place place;      /* of memory and window in the quality store */
-	struct qc_memory memory;    /* of quality control; position 0: no reading so far */
-	struct qc_window *window;   /* of the attenuated signal, or NULL; see datastream_give_window() */
+	bool unkept; /* the quality store has an older memory; then the next that is so, or NULL: */
+	struct datastream *next_unkept;
+	struct qc_memory memory;  /* of quality control; position 0: no reading so far */
+	struct qc_window *window; /* of the attenuated signal, or NULL; see datastream_give_window() */
 };
 
 struct datastream_table;

@@ -152,6 +152,8 @@ void ingest_tick(struct ingest *in)
 	in->turned_us = now_us;
 	in->ticked_us = clock_realtime_us();
 	take_registry(in);
+	/* Before the alarms move their mark: see ingest_memory.c. */
+	ingest_keep_all(in);
 	alarms_turn(&in->alarms);
 	log_drain(in->shared.log, broker_log);
 	if (in->stats_us == 0 || now_us - in->stats_us >= in->config->stats_interval_us) {
@@ -236,6 +238,7 @@ void ingest_free(struct ingest *in)
 	if (in == NULL) {
 		return;
 	}
+	ingest_keep_all(in);
 	alarms_done(&in->alarms);
 	datastream_table_free(in->table);
 	registry_free(in->registry);

@@ -2,7 +2,9 @@
  * ingest_private - what the parts of ingest share: one message under way.
  *
  * ingest.c         which source a message belongs to, the verdict, duties between messages
- * ingest_reading.c one reading: unit, conversion, quality, journal, alarm
+ * ingest_reading.c one reading: which datastream, unit, journal, alarm
+ * ingest_quality.c its conversion and the verdict on it
+ * ingest_memory.c  what quality control remembers: kept on disk, and taken up at start
  * ingest_control.c operators' requests
  * ingest_refusal.c what is not taken: dead letters, and readings that cannot be kept
  *
@@ -31,8 +33,10 @@ struct ingest {
 	int64_t stats_us;   /* monotonic time of the last counters */
 	int64_t refusal_us; /* monotonic time of the last line about a client that may not act on alarms */
 	unsigned refusals;  /* since */
-	bool refusing;      /* the journal has been full since the last reading that it took */
-	bool memory_full;   /* said once: the quality store has no slot */
+	struct datastream *unkept, *unkept_last; /* see ingest_memory.c */
+	size_t unkept_count;
+	bool refusing;    /* the journal has been full since the last reading that it took */
+	bool memory_full; /* said once: the quality store has no slot */
 };
 
 /* One message under way. */
@@ -43,6 +47,15 @@ struct route {
 	int64_t now_us;
 	unsigned taken, rejected;
 	bool refused; /* something could not be kept: the client has to send the message again */
+};
+
+/* A reading on its way into a datastream. */
+struct passage {
+	struct datastream *d;
+	const struct conversion *conversion; /* NULL: it is stored as it came */
+	double said;                         /* by the sensor, in the conversion's or the datastream's unit */
+	struct reading reading;
+	struct hindsight hindsight;
 };
 
 /* Ticks if the broker does not, as before 2.0.15 with per_listener_settings. */
@@ -59,6 +72,18 @@ void ingest_accepted(struct ingest *in);
 
 /* The decoder's sink: one value that the payload holds. */
 void ingest_reading(struct route *r, const struct decode_value *value);
+
+/* Whether the sensor says by this value that it has none. */
+bool ingest_is_code(const struct qc_config *quality, double raw);
+
+/* Converts and judges; the datastream remembers. */
+void ingest_judge(struct ingest *in, struct passage *p);
+
+/* What d remembers has changed, by a reading that is in the journal: it is stored with the next tick, or before. */
+void ingest_keep(struct ingest *in, struct datastream *d);
+
+/* Stores what has not been yet. */
+void ingest_keep_all(struct ingest *in);
 
 /*
  * [start] Takes up what quality control remembers, and what the journal has had since. 0, -ENOMEM, or

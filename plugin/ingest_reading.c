@@ -112,106 +112,6 @@ static struct datastream *follow(struct route *r, struct datastream *d, int64_t 
 	return d->fed;
 }
 
-/* The newest usable value of another datastream, by its number in the registry; NAN: there is none. */
-static double newest_of(struct ingest *in, uint32_t number, int64_t *ret_us)
-{
-	const struct registry_datastream *registered = registry_numbered(in->registry, number);
-	const struct datastream *d = registered != NULL ? datastream_find(in->table, &registered->key) : NULL;
-
-	*ret_us = d != NULL ? d->memory.good_us : 0;
-	return d != NULL && d->memory.good_us != 0 ? d->memory.good : NAN;
-}
-
-/* --- conversion and quality --- */
-
-/* A reading on its way into a datastream. */
-struct passage {
-	struct datastream *d;
-	const struct conversion *conversion; /* NULL: it is stored as it came */
-	double said;                         /* by the sensor, in the conversion's or the datastream's unit */
-	struct reading reading;
-	struct hindsight hindsight;
-};
-
-static bool is_code(const struct qc_config *quality, double raw)
-{
-	for (size_t i = 0; i < quality->code_count; i++) {
-		if (quality->codes[i] == raw) {
-			return (quality->enabled & UINT32_C(1) << QC_MISSING) != 0;
-		}
-	}
-	return false;
-}
-
-static double result_of(struct ingest *in, struct passage *p)
-{
-	struct convert_input input = {.phenomenon_us = p->reading.phenomenon_us, .raw = p->said};
-
-	if (is_code(p->d->quality, p->said)) {
-		return NAN;
-	}
-	if (p->conversion == NULL) {
-		return p->said;
-	}
-	input.air = newest_of(in, p->conversion->air, &input.air_us);
-	return convert(p->conversion, &p->d->memory.conversion, &input);
-}
-
-/* Readings that should have come in a gap. */
-static int32_t expected_in(int64_t gap_us, int64_t interval_us)
-{
-	double expected;
-
-	if (interval_us <= 0) {
-		return -1;
-	}
-	expected = round((double)gap_us / (double)interval_us) - 1;
-	return expected <= 0 ? 0 : (int32_t)MIN(expected, (double)INT32_MAX);
-}
-
-static void note_hindsight(struct passage *p, const struct qc_result *q)
-{
-	p->hindsight = (struct hindsight){
-		.settles = q->settles,
-		.settled_us = q->settled_us,
-		.settled_tests = q->settled_tests,
-		.settled_quality = q->settled_quality,
-		.gap = q->gap,
-		.gap_from_us = q->gap_from_us,
-	};
-	if (q->gap) {
-		p->hindsight.expected =
-			expected_in(p->reading.phenomenon_us - q->gap_from_us, p->d->quality->interval_us);
-	}
-}
-
-/* Converts and judges; the datastream remembers. */
-static void judge(struct ingest *in, struct passage *p)
-{
-	struct qc_memory *m = &p->d->memory;
-	const struct qc_config *quality = p->d->quality;
-	struct reading *reading = &p->reading;
-	struct qc_input input = {.phenomenon_us = reading->phenomenon_us, .raw = p->said};
-	struct qc_result q;
-
-	reading->result = result_of(in, p);
-	reading->has_raw = p->conversion != NULL || isnan(reading->result);
-	reading->raw = reading->has_raw ? p->said : 0;
-	input.value = reading->result;
-	input.neighbour = newest_of(in, quality->neighbour, &input.neighbour_us);
-	qc_check(quality, in->registry->seasons, &m->qc, p->d->window, &input, &q);
-	reading->tests = q.tests;
-	reading->quality = isnan(reading->result) ? QUALITY_MISSING : q.quality;
-	note_hindsight(p, &q);
-	m->last_us = reading->phenomenon_us;
-	m->last_raw = p->said;
-	if (reading->quality != QUALITY_MISSING && reading->quality != QUALITY_FAIL &&
-	    (m->good_us == 0 || reading->phenomenon_us > m->good_us)) {
-		m->good_us = reading->phenomenon_us;
-		m->good = reading->result;
-	}
-}
-
 /* The attenuated signal needs a window, once. Without memory for it the test is not evaluated. */
 static void see_to_window(struct ingest *in, struct datastream *d)
 {
@@ -258,23 +158,6 @@ static bool journal_reading(struct route *r, struct passage *p)
 	return true;
 }
 
-static void keep_memory(struct ingest *in, struct datastream *d)
-{
-	int error = 0;
-
-	if (in->shared.qc_store != NULL) {
-		error = qc_store_put(in->shared.qc_store, &d->place, &d->key, &d->memory, d->window);
-	}
-	if (error != 0 && !in->memory_full) {
-		in->memory_full = true;
-		log_post(
-			in->shared.log, LOG_LEVEL_WARNING,
-			"quality control: its memory cannot be kept on disk (%s); it goes on from memory, and a "
-			"restart now begins anew for some datastreams",
-			strerror(-error));
-	}
-}
-
 /* Judges and journals; what the journal cannot take leaves no trace in the memory of quality control. */
 static void take(struct route *r, struct passage *p)
 {
@@ -286,10 +169,10 @@ static void take(struct route *r, struct passage *p)
 	if (d->window != NULL) {
 		in->window_before = *d->window;
 	}
-	judge(in, p);
+	ingest_judge(in, p);
 	if (journal_reading(r, p)) {
 		r->taken++;
-		keep_memory(in, d);
+		ingest_keep(in, d);
 		return;
 	}
 	d->memory = before;
@@ -376,91 +259,8 @@ void ingest_reading(struct route *r, const struct decode_value *v)
 	p.reading.key = p.d->key;
 	unit = datastream_unit(p.d, r->in->registry);
 	/* An error code has no unit. */
-	if (is_code(p.d->quality, p.said) ||
+	if (ingest_is_code(p.d->quality, p.said) ||
 	    convert_unit(r, property, v->unit, p.conversion != NULL ? p.conversion->unit : unit, &p.said)) {
 		take_reading(r, &p);
 	}
-}
-
-/* --- at start --- */
-
-struct restore {
-	struct ingest *in;
-	int error;
-};
-
-static struct datastream *find_or_add(struct ingest *in, const struct datastream_key *key)
-{
-	struct datastream *d = datastream_find(in->table, key);
-
-	return d != NULL ? d : datastream_add(in->table, key);
-}
-
-static void restore_stored(void *context, struct qc_place place, const struct datastream_key *key,
-                           const struct qc_memory *memory, const struct qc_window *window)
-{
-	struct restore *r = context;
-	struct datastream *d = find_or_add(r->in, key);
-
-	if (d == NULL) {
-		r->error = -ENOMEM;
-		return;
-	}
-	d->place = place;
-	d->memory = *memory;
-	if (window != NULL) {
-		if (!datastream_give_window(r->in->table, d)) {
-			r->error = -ENOMEM;
-			return;
-		}
-		*d->window = *window;
-	}
-}
-
-/* A reading that was journalled after its datastream's memory was kept: between the two the broker was killed. */
-static int remember(struct ingest *in, const struct reading *reading, uint64_t position)
-{
-	struct passage p = {.d = find_or_add(in, &reading->key), .reading = *reading};
-
-	if (p.d == NULL) {
-		return -ENOMEM;
-	}
-	if (p.d->memory.position >= position) {
-		return 0;
-	}
-	datastream_bind(p.d, in->registry, in->generation);
-	if (p.d->registered != NULL && reading->has_raw) {
-		p.conversion = convert_find(registry_conversions(in->registry, p.d->registered),
-		                            p.d->registered->conversion_count, reading->phenomenon_us);
-	}
-	p.said = reading->has_raw ? reading->raw : reading->result;
-	judge(in, &p);
-	p.d->memory.position = position;
-	keep_memory(in, p.d);
-	return 0;
-}
-
-int ingest_restore_memory(struct ingest *in)
-{
-	struct restore r = {.in = in};
-	uint8_t buffer[RECORD_BODY_MAX];
-	struct journal_record record;
-	struct journal_cursor cursor;
-	struct reading reading;
-	struct hindsight hindsight;
-	int got = 0;
-
-	if (in->shared.qc_store != NULL) {
-		qc_store_each(in->shared.qc_store, restore_stored, &r);
-	}
-	/* What alarms may have to announce again the journal still holds, and more than was in flight. */
-	journal_cursor_init(&cursor, in->shared.journal, alarm_store_published(in->shared.alarm_store));
-	while (r.error == 0 && (got = journal_cursor_next(&cursor, buffer, sizeof(buffer), &record)) == 1) {
-		if (record.kind == RECORD_READING &&
-		    record_decode_reading(record.kind, record.body, record.length, &reading, &hindsight) ==
-		            0) {
-			r.error = remember(in, &reading, record.position);
-		}
-	}
-	return r.error != 0 ? r.error : got;
 }
