@@ -145,7 +145,8 @@ static int read_exponent(const char *p, const char *end)
 
 /*
  * Clinger, "How to Read Floating Point Numbers Accurately", 1990: digits below 2^53 and a power of ten that
- * is exact in a double need one rounding only. Nearly every sensor value is one of these.
+ * is exact in a double need one rounding only, in the direction that is set. Nearly every sensor value is one
+ * of these. Where doubles are computed with more bits than they have, a second rounding follows: not there.
  */
 static bool read_short_number(struct json_slice number, double *ret)
 {

@@ -51,10 +51,14 @@ struct head {
 
 static struct head head_of(const char *code, size_t length)
 {
-	struct head head = {0, 0};
+	struct head head = {0, UINT64_MAX};
 
-	memcpy(&head.bytes, code, MIN(length, sizeof(head.bytes)));
-	memset(&head.mask, 0xFF, MIN(length + 1, sizeof(head.mask)));
+	if (length >= sizeof(head.bytes)) {
+		memcpy(&head.bytes, code, sizeof(head.bytes));
+		return head;
+	}
+	memcpy(&head.bytes, code, length);
+	memset((char *)&head.mask + length + 1, 0, sizeof(head.mask) - length - 1);
 	return head;
 }
 

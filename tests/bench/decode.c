@@ -96,7 +96,7 @@ static void by_jansson(struct bench *b)
 
 		if (!value)
 			exit(1);
-		b->sum += json_typeof(value);
+		b->sum += (int)json_typeof(value);
 		json_decref(value);
 	}
 }

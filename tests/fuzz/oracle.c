@@ -103,7 +103,8 @@ static size_t count_levels(const char *text, size_t length, size_t *ret_at_end)
 		} else if (text[i] == '"') {
 			inside = true;
 		} else if (text[i] == '{' || text[i] == '[') {
-			most = MAX(most, ++level);
+			level++;
+			most = MAX(most, level);
 		} else if ((text[i] == '}' || text[i] == ']') && level) {
 			level--;
 		}
@@ -173,8 +174,9 @@ static bool read_time(json_t *time, struct decode_value *rest)
 	return false;
 }
 
-static void expect_single(json_t *object, struct decode_value *rest)
+static void expect_single(json_t *object, const struct decode_value *with_time)
 {
+	struct decode_value rest = *with_time;
 	json_t *value = json_object_get(object, "value"), *unit = json_object_get(object, "unit"), *member;
 	char text[PROPERTY_CODE_MAX * 2];
 	const char *name;
@@ -191,9 +193,9 @@ static void expect_single(json_t *object, struct decode_value *rest)
 			copy_text(text, sizeof(text), json_string_value(unit),
 			          utf8_prefix(json_string_value(unit),
 			                      MIN(json_string_length(unit), sizeof(text) - 1)));
-			rest->unit = text;
+			rest.unit = text;
 		}
-		expect_value(topic_property, value, rest);
+		expect_value(topic_property, value, &rest);
 	}
 }
 

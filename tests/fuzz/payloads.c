@@ -66,64 +66,65 @@ static void put_digits(struct payload *p, uint64_t *random)
 		put_format(p, "%zu", zeros && i + 1 < count ? 0 : below(random, 10));
 }
 
+/* Where readers of numbers err, and what is none. */
+static const char *const number_edges[] = {"0",
+                                           "-0",
+                                           "-0.0",
+                                           "0e0",
+                                           "-0e9",
+                                           "00",
+                                           "01",
+                                           "-01",
+                                           "1.",
+                                           ".5",
+                                           "-",
+                                           "+1",
+                                           "1e",
+                                           "1e+",
+                                           "1.e1",
+                                           "1E5",
+                                           "0.1e1",
+                                           "1e22",
+                                           "1e23",
+                                           "1e-22",
+                                           "1e-23",
+                                           "9007199254740991",
+                                           "9007199254740992",
+                                           "9007199254740993",
+                                           "90071992547409.93e2",
+                                           "9007199254740993e-1",
+                                           "5e-324",
+                                           "2e-324",
+                                           "1e308",
+                                           "1.7976931348623157e308",
+                                           "1.7976931348623159e308",
+                                           "1e309",
+                                           "-1e999",
+                                           "1e-999",
+                                           "1e00000000022",
+                                           "1e4294967297",
+                                           "1e-4294967297",
+                                           "2.2250738585072011e-308",
+                                           "8.5e22",
+                                           "123456789012345e22",
+                                           "1.0e0000000000000000000000000000000000001",
+                                           "9223372036854775808",
+                                           "-9223372036854775809",
+                                           "0x10",
+                                           "1_0",
+                                           "1,0",
+                                           "NaN",
+                                           "Infinity",
+                                           "-Infinity",
+                                           "1f",
+                                           "1e5.5",
+                                           "1-1",
+                                           "1..5"};
+
 static void put_number(struct payload *p, uint64_t *random)
 {
-	static const char *const edges[] = {"0",
-	                                    "-0",
-	                                    "-0.0",
-	                                    "0e0",
-	                                    "-0e9",
-	                                    "00",
-	                                    "01",
-	                                    "-01",
-	                                    "1.",
-	                                    ".5",
-	                                    "-",
-	                                    "+1",
-	                                    "1e",
-	                                    "1e+",
-	                                    "1.e1",
-	                                    "1E5",
-	                                    "0.1e1",
-	                                    "1e22",
-	                                    "1e23",
-	                                    "1e-22",
-	                                    "1e-23",
-	                                    "9007199254740991",
-	                                    "9007199254740992",
-	                                    "9007199254740993",
-	                                    "90071992547409.93e2",
-	                                    "9007199254740993e-1",
-	                                    "5e-324",
-	                                    "2e-324",
-	                                    "1e308",
-	                                    "1.7976931348623157e308",
-	                                    "1.7976931348623159e308",
-	                                    "1e309",
-	                                    "-1e999",
-	                                    "1e-999",
-	                                    "1e00000000022",
-	                                    "1e4294967297",
-	                                    "1e-4294967297",
-	                                    "2.2250738585072011e-308",
-	                                    "8.5e22",
-	                                    "123456789012345e22",
-	                                    "1.0e0000000000000000000000000000000000001",
-	                                    "9223372036854775808",
-	                                    "-9223372036854775809",
-	                                    "0x10",
-	                                    "1_0",
-	                                    "1,0",
-	                                    "NaN",
-	                                    "Infinity",
-	                                    "-Infinity",
-	                                    "1f",
-	                                    "1e5.5",
-	                                    "1-1",
-	                                    "1..5"};
-
 	if (one_in(random, 8)) {
-		put(p, ANY(random, edges));
+		put(p, ANY(random, number_edges));
 		return;
 	}
 	/* About 2^53, where digits stop fitting a double. */
@@ -192,15 +193,7 @@ static void put_characters(struct payload *p, uint64_t *random, size_t count)
 
 static void put_string(struct payload *p, uint64_t *random)
 {
-	static const char *const units[] = {"m",
-	                                    "cm",
-	                                    "m3/s",
-	                                    "\\u00b0C",
-	                                    "mm/h",
-	                                    "",
-	                                    "%",
-	                                    "\xC2\xB0"
-	                                    "C"};
+	static const char *const units[] = {"m", "cm", "m3/s", "\\u00b0C", "mm/h", "", "%", "\xC2\xB0\x43"};
 
 	put(p, "\"");
 	if (one_in(random, 3))
@@ -251,7 +244,6 @@ static void put_value(struct payload *p, uint64_t *random, size_t depth)
 		}
 		put(p, object ? "}" : "]");
 	} else if (one_in(random, 200)) {
-		object = one_in(random, 2);
 		for (size_t n = 60 + below(random, 8), i = 0; i < 2 * n; i++)
 			put(p, i < n ? "[" : "]");
 	} else {
