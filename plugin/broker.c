@@ -18,6 +18,13 @@ int broker_publish(const char *topic, const char *text, int qos, bool retain)
 	return publish(NULL, topic, text, qos, retain);
 }
 
+const char *broker_client_id(const void *client)
+{
+	const char *id = mosquitto_client_id(client);
+
+	return id != NULL ? id : "";
+}
+
 int broker_publish_to(const char *client_id, const char *topic, const char *text)
 {
 	return publish(client_id, topic, text, 0, false);

@@ -21,6 +21,9 @@ int broker_publish(const char *topic, const char *text, int qos, bool retain) mu
 /* The same for one client, at QoS 0, whether it has subscribed or not. */
 int broker_publish_to(const char *client_id, const char *topic, const char *text) must_check;
 
+/* Whom a message came from, by the client of its event: NUL-terminated, "" when that has no id. */
+const char *broker_client_id(const void *client);
+
 /* One line in the broker's log, with the plugin's name before it. */
 void broker_log(enum log_level level, const char *line);
 

@@ -14,7 +14,7 @@ static void sink_reject(void *context, enum reject reason, const char *property,
 {
 	struct route *r = context;
 
-	stats_add(r->in->shared.stats, STATS_READINGS_RECEIVED, 1);
+	stats_count(r->in->shared.stats, STATS_READINGS_RECEIVED);
 	ingest_reject(r, reason, property, detail);
 }
 
@@ -23,7 +23,7 @@ static void sink_ignored(void *context, const char *member)
 	struct route *r = context;
 
 	(void)member;
-	stats_add(r->in->shared.stats, STATS_MEMBERS_IGNORED, 1);
+	stats_count(r->in->shared.stats, STATS_MEMBERS_IGNORED);
 }
 
 static bool check_station(struct route *r)
@@ -105,23 +105,24 @@ static void note_duration(struct ingest *in, int64_t started_us)
 
 enum ingest_verdict ingest_message(struct ingest *in, const struct message *message)
 {
-	struct route r = {.in = in, .message = message};
+	struct topic_match match;
 	enum ingest_verdict verdict;
 	size_t source;
 
 	if (topic_is_below(message->topic, in->config->prefix)) {
-		stats_add(in->shared.stats, STATS_MESSAGES_REFUSED, 1);
+		stats_count(in->shared.stats, STATS_MESSAGES_REFUSED);
 		return INGEST_DENY;
+	}
+	source = topic_index_match(in->config->index, message->topic, &match);
+	if (source == TOPIC_INDEX_NONE) {
+		return INGEST_PASS;
 	}
 	if (message->retain && message->length == 0) {
 		return INGEST_PASS; /* MQTT's way to delete a retained message; no reading */
 	}
-	source = topic_index_match(in->config->index, message->topic, &r.match);
-	if (source == TOPIC_INDEX_NONE) {
-		return INGEST_PASS;
-	}
-	r.now_us = clock_realtime_us();
-	stats_add(in->shared.stats, STATS_MESSAGES_MATCHED, 1);
+	struct route r = {.in = in, .message = message, .match = match, .now_us = clock_realtime_us()};
+
+	stats_count(in->shared.stats, STATS_MESSAGES_MATCHED);
 	verdict = take_message(&r, in->config->sources[source].format);
 	note_duration(in, r.now_us);
 	ingest_tick_if_late(in, r.now_us);

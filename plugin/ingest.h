@@ -20,8 +20,8 @@ struct ingest;
 
 /* A view of the broker's message, during the callback. */
 struct message {
-	const char *topic;     /* NUL-terminated */
-	const char *client_id; /* NUL-terminated, "" when there is none */
+	const char *topic;  /* NUL-terminated */
+	const void *client; /* the broker's, for broker_client_id() */
 	const void *payload;
 	size_t length; /* bytes */
 	int qos;

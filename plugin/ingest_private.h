@@ -27,7 +27,7 @@ struct ingest {
 	struct datastream_table *table;
 	struct announce announce;
 	struct alarms alarms;
-	struct qc_window window_before; /* of the reading under way, in case it cannot be kept */
+	struct qc_window window_before; /* of a reading that cannot be kept, as it is judged */
 	int64_t ticked_us,
 		turned_us;  /* when the last tick was: by the clock of the day, by the monotonic one */
 	int64_t stats_us;   /* monotonic time of the last counters */

@@ -139,10 +139,11 @@ static bool is_repeated(const struct passage *p)
 	       bits_of(m->last_raw) == bits_of(p->said);
 }
 
-static bool journal_reading(struct route *r, struct passage *p)
+/* There is room for it. */
+static void journal_reading(struct route *r, struct passage *p)
 {
 	struct ingest *in = r->in;
-	uint8_t body[RECORD_BODY_MAX];
+	uint8_t body[RECORD_READING_MAX];
 	size_t length = record_encode_reading(&p->reading, &p->hindsight, body);
 	uint64_t position;
 	int error =
@@ -150,45 +151,53 @@ static bool journal_reading(struct route *r, struct passage *p)
 
 	if (error != 0) {
 		ingest_refuse(r, error);
-		return false;
+		return;
 	}
+	r->taken++;
 	p->d->memory.position = position;
+	ingest_keep(in, p->d);
 	ingest_accepted(in);
-	stats_add(in->shared.stats, STATS_READINGS_JOURNALLED, 1);
-	return true;
+	stats_count(in->shared.stats, STATS_READINGS_JOURNALLED);
 }
 
-/* Judges and journals; what the journal cannot take leaves no trace in the memory of quality control. */
-static void take(struct route *r, struct passage *p)
+/* For the alarm only: what is not in the journal leaves no trace in the memory of quality control. */
+static void judge_in_passing(struct ingest *in, struct passage *p)
 {
-	struct ingest *in = r->in;
 	struct datastream *d = p->d;
 	struct qc_memory before = d->memory;
 
-	see_to_window(in, d);
 	if (d->window != NULL) {
 		in->window_before = *d->window;
 	}
 	ingest_judge(in, p);
-	if (journal_reading(r, p)) {
-		r->taken++;
-		ingest_keep(in, d);
-		return;
-	}
 	d->memory = before;
 	if (d->window != NULL) {
 		*d->window = in->window_before;
 	}
 }
 
+static void take(struct route *r, struct passage *p)
+{
+	int error = journal_room(r->in->shared.journal, JOURNAL_NORMAL, RECORD_READING_MAX);
+
+	see_to_window(r->in, p->d);
+	if (error != 0) {
+		judge_in_passing(r->in, p);
+		ingest_refuse(r, error);
+		return;
+	}
+	ingest_judge(r->in, p);
+	journal_reading(r, p);
+}
+
 static void count_quality(struct stats *stats, uint8_t quality)
 {
 	if (quality == QUALITY_SUSPECT) {
-		stats_add(stats, STATS_READINGS_SUSPECT, 1);
+		stats_count(stats, STATS_READINGS_SUSPECT);
 	} else if (quality == QUALITY_FAIL) {
-		stats_add(stats, STATS_READINGS_FAILED, 1);
+		stats_count(stats, STATS_READINGS_FAILED);
 	} else if (quality == QUALITY_MISSING) {
-		stats_add(stats, STATS_READINGS_MISSING, 1);
+		stats_count(stats, STATS_READINGS_MISSING);
 	}
 }
 
@@ -199,7 +208,7 @@ static void take_reading(struct route *r, struct passage *p)
 	const struct reading *reading = &p->reading;
 
 	if (is_repeated(p)) {
-		stats_add(in->shared.stats, STATS_READINGS_DUPLICATE, 1);
+		stats_count(in->shared.stats, STATS_READINGS_DUPLICATE);
 		r->taken++;
 		return;
 	}
@@ -207,7 +216,7 @@ static void take_reading(struct route *r, struct passage *p)
 	count_quality(in->shared.stats, reading->quality);
 	/* A reading that the journal could not take may raise an alarm all the same. */
 	if (late_after_us != 0 && reading->phenomenon_us < r->now_us - late_after_us) {
-		stats_add(in->shared.stats, STATS_READINGS_LATE, 1);
+		stats_count(in->shared.stats, STATS_READINGS_LATE);
 		return;
 	}
 	alarms_evaluate(&in->alarms, p->d, reading);
@@ -245,7 +254,7 @@ void ingest_reading(struct route *r, const struct decode_value *v)
 	};
 	const char *unit;
 
-	stats_add(r->in->shared.stats, STATS_READINGS_RECEIVED, 1);
+	stats_count(r->in->shared.stats, STATS_READINGS_RECEIVED);
 	if (!check_time(r, property, p.reading.phenomenon_us)) {
 		return;
 	}

@@ -1,5 +1,6 @@
 #include "ingest_private.h"
 
+#include "broker.h"
 #include "record.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@ void ingest_reject(struct route *r, enum reject reason, const char *property, co
 	char text[DEAD_LETTER_DETAIL_MAX + 1];
 	struct dead_letter letter = {
 		.topic = r->message->topic,
-		.client = r->message->client_id,
+		.client = broker_client_id(r->message->client),
 		.detail = text,
 		.payload = r->message->payload,
 		.payload_kept = (uint32_t)MIN(r->message->length, (size_t)DEAD_LETTER_PAYLOAD_MAX),

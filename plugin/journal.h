@@ -108,6 +108,11 @@ enum journal_class {
 int journal_append(struct journal *j, uint8_t kind, enum journal_class class, const void *body, size_t length,
                    uint64_t *ret_position) must_check;
 
+/*
+ * [loop] What the next append of this class would say if its body had up to so many bytes: after 0 it succeeds.
+ */
+int journal_room(struct journal *j, enum journal_class class, size_t length) must_check;
+
 /* [any] Position after the last record appended. */
 uint64_t journal_tail(const struct journal *j);
 

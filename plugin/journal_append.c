@@ -105,6 +105,11 @@ static int make_room(struct journal *j, enum journal_class class, uint32_t size)
 	}
 }
 
+int journal_room(struct journal *j, enum journal_class class, size_t length)
+{
+	return length <= JOURNAL_BODY_MAX ? make_room(j, class, journal_format_size(length)) : -EMSGSIZE;
+}
+
 int journal_append(struct journal *j, uint8_t kind, enum journal_class class, const void *body, size_t length,
                    uint64_t *ret_position)
 {

@@ -324,10 +324,25 @@ static void dirty_again(struct journal_segment *s, uint32_t offset)
 	}
 }
 
+/*
+ * Takes what was appended since the last flush out of the process's page tables, all at once; the file has it.
+ * The flush would else write-protect page after page, and interrupt the appender's processor for each: at 300,000
+ * readings a second 4,400 times a second.
+ */
+static void unmap_left_behind(const struct journal_segment *s, uint32_t offset)
+{
+	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
+	uint32_t from = s->flushed & ~(page - 1), end = offset & ~(page - 1);
+
+	if (end > from)
+		(void)madvise(s->map + from, end - from, MADV_DONTNEED);
+}
+
 int journal_segment_flush(struct journal_segment *s, uint32_t offset)
 {
 	if (s->failed > 0)
 		dirty_again(s, offset);
+	unmap_left_behind(s, offset);
 	if (msync(s->map, offset, MS_SYNC) < 0) {
 		s->failed = MAX(s->failed, offset);
 		return -errno;

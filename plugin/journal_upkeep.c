@@ -176,11 +176,12 @@ static int sync_active(struct journal *j, struct journal_segment *s, uint32_t ta
 	s->seen = tail;
 	if (offset <= s->flushed && !s->mark_stale)
 		return 0;
+	/* Before the flush, which takes the pages away that are read here. */
+	uint32_t records = s->known.records;
+	uint32_t synced = journal_segment_walk(s, s->known.synced, offset, &records);
 	int r = journal_segment_flush(s, MAX(offset, 1));
 	if (r < 0)
 		return r;
-	uint32_t records = s->known.records;
-	uint32_t synced = journal_segment_walk(s, s->known.synced, offset, &records);
 	if (synced == s->known.synced)
 		return 0;
 	s->known.synced = synced;

@@ -48,6 +48,8 @@
 #include "record_private.h"
 #include "utf8.h"
 
+#include <endian.h>
+
 _Static_assert(13 + 4 * 2 + DEAD_LETTER_TOPIC_MAX + DEAD_LETTER_CLIENT_MAX + DEAD_LETTER_DETAIL_MAX +
                                DEAD_LETTER_PAYLOAD_MAX <=
                        RECORD_BODY_MAX,
@@ -56,10 +58,13 @@ _Static_assert(REJECT_COUNT <= 256, "a reason fits a byte");
 
 /* at points behind what has been written. */
 
-static void put(uint8_t **at, uint64_t value, int bytes)
+/* In one store: what is read back as a word at once, for the checksum, would wait for bytes one by one. */
+static inline void put(uint8_t **at, uint64_t value, size_t bytes)
 {
-	for (int i = 0; i < bytes; i++)
-		*(*at)++ = (uint8_t)(value >> (8 * i));
+	uint64_t little_endian = htole64(value);
+
+	memcpy(*at, &little_endian, bytes);
+	*at += bytes;
 }
 
 static void put_double(uint8_t **at, double value)
@@ -70,7 +75,7 @@ static void put_double(uint8_t **at, double value)
 	put(at, bits, 8);
 }
 
-static void put_bytes(uint8_t **at, const void *bytes, size_t length, int length_bytes)
+static void put_bytes(uint8_t **at, const void *bytes, size_t length, size_t length_bytes)
 {
 	put(at, length, length_bytes);
 	if (length > 0)
@@ -110,7 +115,7 @@ static void put_hindsight(uint8_t **at, const struct hindsight *h)
 }
 
 size_t record_encode_reading(const struct reading *r, const struct hindsight *hindsight,
-                             uint8_t body[static RECORD_BODY_MAX])
+                             uint8_t body[static RECORD_READING_MAX])
 {
 	static const struct hindsight none = {0};
 	const struct hindsight *h = hindsight != NULL ? hindsight : &none;

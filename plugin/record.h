@@ -29,9 +29,12 @@ enum record_kind {
 /* Longest body of any kind, bytes. */
 #define RECORD_BODY_MAX 8192
 
+/* Longest body of a reading: record.c's table, with all that may follow. */
+#define RECORD_READING_MAX (30 + 8 + 13 + 12 + 1 + STATION_CODE_MAX + 1 + PROPERTY_CODE_MAX)
+
 /* hindsight may be NULL: it tells nothing. */
 size_t record_encode_reading(const struct reading *r, const struct hindsight *hindsight,
-                             uint8_t body[static RECORD_BODY_MAX]);
+                             uint8_t body[static RECORD_READING_MAX]);
 
 /* All but the flag beside. Texts of an operator lose what is not whole characters. */
 size_t record_encode_transition(const struct transition *t, uint8_t body[static RECORD_BODY_MAX]);

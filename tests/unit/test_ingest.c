@@ -31,6 +31,11 @@ static struct {
 } published[PUBLISHED_MAX];
 static size_t published_count;
 
+const char *broker_client_id(const void *client)
+{
+	return client;
+}
+
 int broker_publish(const char *topic, const char *text, int qos, bool retain)
 {
 	(void)qos;
@@ -194,7 +199,7 @@ static void reopen(struct world *w)
 static enum ingest_verdict send_with(struct world *w, const char *topic, const char *payload, int qos)
 {
 	const struct message message = {.topic = topic,
-	                                .client_id = "gauge-1",
+	                                .client = "gauge-1",
 	                                .payload = payload,
 	                                .length = strlen(payload),
 	                                .qos = qos};
@@ -309,7 +314,7 @@ static void lets_an_empty_retained_message_delete_another(void **state)
 {
 	struct world *w = *state;
 	const struct message message = {.topic = "sensors/nha-be/water_level",
-	                                .client_id = "",
+	                                .client = "",
 	                                .payload = NULL,
 	                                .length = 0,
 	                                .retain = true};
