@@ -20,6 +20,7 @@
  * behind the last message. cpu_share tells how busy the generator itself was.
  */
 #include "link.h"
+#include "payload.h"
 #include "spread.h"
 #include "timestamp.h"
 
@@ -35,7 +36,6 @@
 
 #define SECOND_NS   INT64_C(1000000000)
 #define SILENCE_NS  (20 * SECOND_NS) /* of a broker that is given up */
-#define PAYLOAD_MAX 256
 #define ALERTS_MAX  65536
 #define CONNECTIONS 1024
 
@@ -51,6 +51,7 @@ struct options {
 
 struct load {
 	struct options o;
+	struct payload payload;
 	struct link *links, listener;
 	int epoll;
 	int64_t started_ns, progress_ns;
@@ -78,37 +79,16 @@ static int64_t wall_us(void)
 
 /* --- messages --- */
 
-static size_t write_payload(const struct load *l, char *payload, int64_t at_us, uint64_t number)
-{
-	double level = 0.5 + (double)(number % 997) / 2000;
-	char when[TIMESTAMP_TEXT_SIZE];
-	int length;
-
-	timestamp_format(at_us, when);
-	if (l->o.size <= 60) {
-		length = snprintf(payload, PAYLOAD_MAX, "{\"time\":\"%s\",\"value\":%.4f}", when, level);
-	} else {
-		length = snprintf(
-			payload, PAYLOAD_MAX,
-			"{\"time\": \"%s\", \"water_level\": %.4f, \"battery_voltage\": 3.612, "
-			"\"model\": \"ultrasonic-7\", \"firmware\": \"2.11.4\", \"sequence\": %" PRIu64 "}",
-			when, level, number);
-	}
-	return (size_t)length;
-}
-
 static void publish(struct load *l, struct link *link, int64_t due_ns)
 {
-	char topic[128], payload[PAYLOAD_MAX];
+	char payload[PAYLOAD_MAX];
 	uint64_t n = l->sent++;
 	/* At a rate: when the message is due. Else by microseconds, from a minute ago, so as not to run ahead. */
 	int64_t at_us =
 		l->o.rate > 0 ? l->base_us + (due_ns - l->started_ns) / 1000 : l->base_us + (int64_t)n;
-	size_t length = write_payload(l, payload, at_us, n);
+	size_t length = payload_write(&l->payload, n, at_us, payload);
 
-	snprintf(topic, sizeof(topic), l->o.size <= 60 ? "%s/bench-%u/water_level" : "%s/bench-%u",
-	         l->o.prefix, (unsigned)(n % l->o.stations));
-	link_publish(link, topic, payload, length, l->o.qos, due_ns);
+	link_publish(link, payload_topic(&l->payload, n), payload, length, l->o.qos, due_ns);
 }
 
 static void publish_alert(struct load *l, struct link *link, int64_t due_ns)
@@ -457,7 +437,7 @@ int main(int argc, char **argv)
 	parse(&l.o, argc, argv);
 	l.listener.fd = -1;
 	l.links = calloc(l.o.connections, sizeof(*l.links));
-	if (l.links == NULL) {
+	if (l.links == NULL || payload_init(&l.payload, l.o.prefix, l.o.stations, l.o.size) != 0) {
 		fprintf(stderr, "bench_load: out of memory\n");
 		return 1;
 	}
@@ -476,6 +456,7 @@ int main(int argc, char **argv)
 		link_close(&l.links[i]);
 	}
 	link_close(&l.listener);
+	payload_done(&l.payload);
 	free(l.links);
 	return error != 0;
 }
