@@ -30,6 +30,7 @@ struct ingest {
 	struct qc_window window_before; /* of a reading that cannot be kept, as it is judged */
 	int64_t ticked_us,
 		turned_us;  /* when the last tick was: by the clock of the day, by the monotonic one */
+	unsigned untimed;   /* messages, since one was timed */
 	int64_t stats_us;   /* monotonic time of the last counters */
 	int64_t refusal_us; /* monotonic time of the last line about a client that may not act on alarms */
 	unsigned refusals;  /* since */
@@ -49,7 +50,7 @@ struct route {
 	bool refused; /* something could not be kept: the client has to send the message again */
 };
 
-/* A reading on its way into a datastream. */
+/* A reading on its way into a datastream. What it becomes there, reading but for its times and hindsight, ingest_judge() says. */
 struct passage {
 	struct datastream *d;
 	const struct conversion *conversion; /* NULL: it is stored as it came */

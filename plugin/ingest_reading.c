@@ -223,37 +223,36 @@ static void take_reading(struct route *r, struct passage *p)
 }
 
 /* Into the unit that is wanted; false, and a dead letter, when there is no way. */
-static bool convert_unit(struct route *r, const char *property, const char *found, const char *unit,
-                         double *value)
+static bool convert_unit(struct route *r, const struct decode_value *v, struct passage *p)
 {
 	const struct registry *registry = r->in->registry;
+	const char *unit =
+		p->conversion != NULL ? p->conversion->unit : datastream_unit(p->d, r->in->registry);
 	char detail[DEAD_LETTER_DETAIL_MAX];
 
-	if (found == NULL || unit_convert(registry->units, registry->count.units, found, unit, value)) {
+	if (unit_convert(registry->units, registry->count.units, v->unit, unit, &p->said)) {
 		return true;
 	}
 	(void)snprintf(detail, sizeof(detail), "the unit is \"%.40s\", which does not convert into \"%s\"",
-	               found, unit);
-	ingest_reject(r, REJECT_WRONG_UNIT, property, detail);
+	               v->unit, unit);
+	ingest_reject(r, REJECT_WRONG_UNIT, v->property->code, detail);
 	return false;
 }
 
 void ingest_reading(struct route *r, const struct decode_value *v)
 {
 	const char *property = v->property->code;
-	struct passage p = {
-		.reading.phenomenon_us = v->has_time ? v->time_us : r->now_us,
-		.reading.received_us = r->now_us,
-		.said = v->value,
-	};
 	const struct datastream_name name = {
 		.station = r->match.station,
 		.station_length = r->match.station_length,
 		.property = property,
 		.property_length = strlen(property),
 	};
-	const char *unit;
+	struct passage p; /* not zeroed: it is all written, and large */
 
+	p.said = v->value;
+	p.reading.phenomenon_us = v->has_time ? v->time_us : r->now_us;
+	p.reading.received_us = r->now_us;
 	stats_count(r->in->shared.stats, STATS_READINGS_RECEIVED);
 	if (!check_time(r, property, p.reading.phenomenon_us)) {
 		return;
@@ -266,10 +265,8 @@ void ingest_reading(struct route *r, const struct decode_value *v)
 		return;
 	}
 	p.reading.key = p.d->key;
-	unit = datastream_unit(p.d, r->in->registry);
 	/* An error code has no unit. */
-	if (ingest_is_code(p.d->quality, p.said) ||
-	    convert_unit(r, property, v->unit, p.conversion != NULL ? p.conversion->unit : unit, &p.said)) {
+	if (v->unit == NULL || ingest_is_code(p.d->quality, p.said) || convert_unit(r, v, &p)) {
 		take_reading(r, &p);
 	}
 }

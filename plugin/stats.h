@@ -42,7 +42,8 @@
 	X(STATS_WRITER_BATCHES, "database/batches", "transactions committed")                           \
 	X(STATS_WRITER_RETRIES, "database/retries", "transactions or connections tried again")          \
 	X(STATS_REGISTRY_DATASTREAMS, "registry/datastreams", "datastreams in the registry")            \
-	X(STATS_CALLBACK_MAX_US, "callback/max_us", "longest message callback since start, µs")
+	X(STATS_CALLBACK_MAX_US, "callback/max_us",                                                     \
+	  "longest message callback of those timed, one in eight, µs")
 
 /* clang-format off */
 enum stats_value {

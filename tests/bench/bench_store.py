@@ -16,6 +16,7 @@ PART = "b. storage"
 YARDSTICK = "bare COPY"
 STATIONS = 1000  # of bench_load
 PATIENCE_S = 300  # of readings that are to be stored
+MEANWHILE = 50000  # messages a second: a load that broker and database can both go on beside
 
 # From the first PUBLISH to the last COMMIT. As fast as can be, bench_load's first reading is of a minute ago.
 SUSTAINED = """
@@ -158,16 +159,16 @@ def rows_now(database):
 
 
 def under_load(bench):
-    """Rows a second that Highwater makes up for after an outage, while messages come at full speed."""
+    """Rows a second that Highwater makes up for after an outage, while messages come."""
     with storing(bench, HIGHWATER) as scene, concurrent.futures.ThreadPoolExecutor() as pool:
         bench.server.freeze()
         try:
-            sent = scene.broker.load(messages=bench.count(1200000))["sent"]
+            sent = scene.broker.load(messages=bench.count(1500000))["sent"]
         finally:
             bench.server.thaw()
         # After a long outage it connects anew, in its own time: that is no rate.
         wait_until(lambda: rows_now(scene.database)[0] > 0, 60, "the first rows after the outage")
-        loading = pool.submit(scene.broker.load, messages=bench.count(350000))
+        loading = pool.submit(scene.broker.load, rate=MEANWHILE, seconds=bench.seconds(2.5))
         before, started = rows_now(scene.database)
         report = loading.result()
         after, ended = rows_now(scene.database)
@@ -185,7 +186,7 @@ def yardstick(bench):
             concurrent.futures.ThreadPoolExecutor() as pool:
         database.sql("CHECKPOINT")
         log = broker.folder / "peer.log"
-        loading = pool.submit(broker.load, messages=bench.count(500000))
+        loading = pool.submit(broker.load, rate=MEANWHILE, seconds=bench.seconds(2.5))
         process = spawn([program, database.conninfo], log)
         try:
             report = loading.result()
@@ -234,8 +235,8 @@ def explain(results, peers, skipped):
 
 - *Sustained*: from the first PUBLISH to the last COMMIT, messages as fast as the broker takes them: {counts}.
 - *Stored while messages come*: Highwater's backlog of an outage, once the first of it is stored, and a loop
-  that copies made-up rows, each while messages are published at full speed. Highwater's counts only when some
-  of the backlog is not yet stored then.
+  that copies made-up rows, each while {MEANWHILE:,} messages a second are published. Highwater's counts only
+  when some of the backlog is not yet stored then.
 - *1,000/s*: from when a message was due to its COMMIT by the server's track_commit_timestamp, which is taken
   just before the flush to disk, for all alike. Without quality rules: a spike's verdict comes later, and
   would replace the row. In the other figures Highwater has them, and judges what it stores.
