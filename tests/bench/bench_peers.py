@@ -80,7 +80,7 @@ def why_no_node_red(short):
 
 
 HIGHWATER = Peer(
-    "Highwater", 1000000, None,
+    "Highwater", 2000000, None,
     "Nothing acknowledged is lost or stored twice: it is in the journal.",
     "The journal takes what comes, up to its max_size; beyond it nothing is acknowledged.",
 )
@@ -90,10 +90,15 @@ INSERT = Peer(
     "broker's RAM: by default 1,000 messages at most (max_queued_messages), none over a broker's restart.",
     "It ends; as there.",
 )
-COPY = Peer(
-    "Python, batches", 60000, python("copy"),
+BATCH = Peer(
+    "Python, an INSERT a batch", 60000, python("batch"),
     "What is in its RAM is lost: paho acknowledges when on_message returns, before COMMIT.",
-    "It ends, and what is in its RAM is lost; a redelivered reading ends it as well.",
+    "It ends, and what is in its RAM is lost.",
+)
+COPY = Peer(
+    "Python, a COPY a batch", 60000, python("copy"),
+    "As above.",
+    "As above; a redelivered reading ends it as well.",
 )
 RED = Peer(
     "Node-RED", 20000, node_red,
@@ -101,9 +106,9 @@ RED = Peer(
     "Each INSERT that fails is a line in its log, and its reading is lost.",
 )
 C = Peer(
-    "C, libmosquitto and COPY", 1000000, subscriber,
+    "C, libmosquitto and COPY", 2000000, subscriber,
     "What is in its RAM is lost: libmosquitto acknowledges when on_message returns, before COMMIT.",
     "It ends, and what is in its RAM is lost; a redelivered reading ends it as well.",
 )
 
-PEERS = (HIGHWATER, INSERT, COPY, RED, C)
+PEERS = (HIGHWATER, INSERT, BATCH, COPY, RED, C)

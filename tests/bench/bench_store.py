@@ -7,7 +7,7 @@ import itertools
 import json
 import time
 
-from bench_peers import C, COPY, HIGHWATER, INSERT, PEERS, RED, why_no_node_red
+from bench_peers import BATCH, C, COPY, HIGHWATER, INSERT, PEERS, RED, why_no_node_red
 from bench_scene import TICKS, build_folder
 from processes import end, family, spawn
 from waiting import wait_until
@@ -220,7 +220,7 @@ def ratios(results):
             results.add(PART, f"Highwater to {peer_name}", measure, "times", one / other)
 
     ratio(YARDSTICK, "stored while messages come")
-    for peer in (C, COPY, INSERT, RED):
+    for peer in (C, COPY, BATCH, INSERT, RED):
         ratio(peer.name, "sustained")
 
 
@@ -240,7 +240,7 @@ def explain(results, peers, skipped):
 - *1,000/s*: from when a message was due to its COMMIT by the server's track_commit_timestamp, which is taken
   just before the flush to disk, for all alike. Without quality rules: a spike's verdict comes later, and
   would replace the row. In the other figures Highwater has them, and judges what it stores.
-- *Python, batches*: 1,000 rows, or what has come in 50 ms.
+- *A batch* of Python's is 1,000 rows, or what has come in 50 ms.
 - *CPU* is without that of the publisher.""")
 
 

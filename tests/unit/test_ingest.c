@@ -85,6 +85,7 @@ struct world {
 	struct log_box *log;
 	struct journal *journal;
 	struct alarm_store *alarm_store;
+	struct qc_store *qc_store;
 	struct ledger *ledger;
 	struct ingest *ingest;
 	uint64_t max_size;
@@ -121,6 +122,7 @@ static void open_world(struct world *w)
 	const struct config_option options[] = {{"database", "dbname=none"}, {"state_dir", w->directory}};
 	char path[128], message[512];
 	uint32_t damaged;
+	struct qc_store_report quality;
 	struct journal_report report;
 	struct journal_options journal = {
 		.directory = path, .max_size = w->max_size, .segment_size = 1 << 20};
@@ -133,6 +135,8 @@ static void open_world(struct world *w)
 	assert_non_null(w->log);
 	snprintf(path, sizeof(path), "%s/alarms", w->directory);
 	assert_int_equal(alarm_store_open(&w->alarm_store, path, 1000, &damaged), 0);
+	snprintf(path, sizeof(path), "%s/quality", w->directory);
+	assert_int_equal(qc_store_open(&w->qc_store, path, 10000, &quality), 0);
 	snprintf(path, sizeof(path), "%s/ledger", w->directory);
 	assert_int_equal(ledger_open(&w->ledger, path), 0);
 	snprintf(path, sizeof(path), "%s/journal", w->directory);
@@ -141,6 +145,7 @@ static void open_world(struct world *w)
 	config->register_known = w->register_known;
 	shared = (struct shared){.journal = w->journal,
 	                         .alarm_store = w->alarm_store,
+	                         .qc_store = w->qc_store,
 	                         .ledger = w->ledger,
 	                         .handover = &w->handover,
 	                         .stats = &w->stats,
@@ -153,6 +158,7 @@ static void close_world(struct world *w)
 	ingest_free(w->ingest);
 	journal_close(w->journal);
 	alarm_store_close(w->alarm_store);
+	qc_store_close(w->qc_store);
 	ledger_close(w->ledger);
 	handover_done(&w->handover);
 	log_box_free(w->log);
@@ -575,6 +581,110 @@ static void the_journal_keeps_what_subscribers_may_not_have_had(void **state)
 	assert_int_equal(handover_announced(&w->handover), journal_tail(w->journal));
 }
 
+/* --- the memory of quality control --- */
+
+#define MANY 3000
+
+struct memories {
+	uint64_t
+		position[MANY]; /* of the newest reading that the store knows, by station; 0: it knows none */
+	size_t count;
+};
+
+static void note_memory(void *context, struct qc_place place, const struct datastream_key *key,
+                        const struct qc_memory *memory, const struct qc_window *window)
+{
+	struct memories *m = context;
+	unsigned station;
+
+	(void)place;
+	(void)window;
+	assert_int_equal(sscanf(key->station, "s%u", &station), 1);
+	m->position[station] = memory->position;
+	m->count++;
+}
+
+static void look_at_memories(const struct world *w, struct memories *m)
+{
+	memset(m, 0, sizeof(*m));
+	qc_store_each(w->qc_store, note_memory, m);
+}
+
+/* Where the reading stands in the journal. */
+static uint64_t send_number(struct world *w, unsigned station, unsigned number)
+{
+	uint64_t position = journal_tail(w->journal);
+	char topic[48], payload[32];
+
+	assert_int_equal(journal_prepare(w->journal), 0);
+	snprintf(topic, sizeof(topic), "sensors/s%u/water_level", station);
+	snprintf(payload, sizeof(payload), "%u", number);
+	assert_int_equal(send(w, topic, payload), INGEST_PASS);
+	assert_true(journal_tail(w->journal) > position);
+	return position;
+}
+
+/* What stands before the mark may be deleted from the journal, and is not judged again after a crash. */
+static void memories_are_stored_before_the_journal_may_forget_the_readings(void **state)
+{
+	static struct memories stored;
+	static uint64_t newest[20];
+	struct world *w = *state;
+	uint32_t random = 1;
+
+	for (unsigned i = 1; i < 4000; i++) {
+		random = random * 1664525u + 1013904223u;
+		newest[random >> 16 & 15] = send_number(w, random >> 16 & 15, i);
+		if (random >> 24 > 10) {
+			continue;
+		}
+		ingest_tick(w->ingest);
+		look_at_memories(w, &stored);
+		for (unsigned s = 0; s < ARRAY_SIZE(newest); s++) {
+			if (newest[s] < handover_announced(&w->handover)) {
+				assert_true(stored.position[s] >= newest[s]);
+			}
+		}
+	}
+	assert_true(handover_announced(&w->handover) > 0);
+}
+
+static void a_memory_is_stored_with_the_tick_and_not_with_each_reading(void **state)
+{
+	static struct memories stored;
+	struct world *w = *state;
+	uint64_t position = 0;
+
+	ingest_tick(w->ingest); /* else it is late, and comes with the first reading */
+	for (unsigned i = 0; i < 100; i++) {
+		position = send_number(w, 7, i);
+	}
+	look_at_memories(w, &stored);
+	assert_int_equal(stored.count, 0);
+	ingest_tick(w->ingest);
+	look_at_memories(w, &stored);
+	assert_int_equal(stored.count, 1);
+	/* A position that is the end of a segment is not the record's: it begins the next one. */
+	assert_true(stored.position[7] >= position);
+}
+
+static void of_many_datastreams_the_tick_finds_few_memories_to_store(void **state)
+{
+	static struct memories stored;
+	struct world *w = *state;
+
+	ingest_tick(w->ingest);
+	for (unsigned i = 0; i < MANY; i++) {
+		(void)send_number(w, i, 1);
+		assert_int_equal(qc_store_extend(w->qc_store), 0);
+	}
+	look_at_memories(w, &stored);
+	assert_in_range(stored.count, MANY / 2, MANY - 1);
+	ingest_tick(w->ingest);
+	look_at_memories(w, &stored);
+	assert_int_equal(stored.count, MANY);
+}
+
 static void an_open_incident_outlives_a_registry_that_does_not_know_it(void **state)
 {
 	struct world *w = *state;
@@ -632,6 +742,9 @@ int main(void)
 		WITH_WORLD(a_restart_neither_repeats_nor_forgets_an_alert),
 		WITH_WORLD(an_alert_not_delivered_before_the_crash_is_published_again),
 		WITH_WORLD(the_journal_keeps_what_subscribers_may_not_have_had),
+		WITH_WORLD(memories_are_stored_before_the_journal_may_forget_the_readings),
+		WITH_WORLD(a_memory_is_stored_with_the_tick_and_not_with_each_reading),
+		WITH_WORLD(of_many_datastreams_the_tick_finds_few_memories_to_store),
 		WITH_WORLD(an_open_incident_outlives_a_registry_that_does_not_know_it),
 		WITH_WORLD(a_new_registry_brings_new_levels),
 	};

@@ -286,6 +286,43 @@ static void stores_what_is_in_the_journal_and_what_comes(void **state)
 	            (double)journal_tail(f->broker.journal));
 }
 
+/* 1,000 every 5 ms or so; stored one batch after the other, as they come, they would be a batch each. */
+static void readings_that_pour_in_are_stored_in_few_batches(void **state)
+{
+	struct fixture *f = fixture(state);
+	uint64_t batches;
+
+	start_writer(&f->broker, database_conninfo());
+	wait_until_connected(&f->broker);
+	append(f, &f->broker, 0, 3000);
+	wait_until_stored(f, 3000);
+	batches = value(&f->broker, STATS_WRITER_BATCHES);
+	for (int i = 3000; i < 43000; i += 1000) {
+		append(f, &f->broker, i, i + 1000);
+		nap();
+		nap();
+	}
+	wait_until_stored(f, 43000);
+	assert_in_range(value(&f->broker, STATS_WRITER_BATCHES) - batches, 2, 20);
+}
+
+static void few_readings_are_stored_as_they_come(void **state)
+{
+	struct fixture *f = fixture(state);
+	uint64_t batches;
+
+	start_writer(&f->broker, database_conninfo());
+	wait_until_connected(&f->broker);
+	append(f, &f->broker, 0, 1);
+	wait_until_stored(f, 1);
+	batches = value(&f->broker, STATS_WRITER_BATCHES);
+	for (int i = 1; i <= 20; i++) {
+		append(f, &f->broker, i, i + 1);
+		wait_until_stored(f, i + 1);
+	}
+	assert_int_equal(value(&f->broker, STATS_WRITER_BATCHES) - batches, 20);
+}
+
 static void absent_database_is_waited_for(void **state)
 {
 	struct fixture *f = fixture(state);
@@ -627,6 +664,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(stores_what_is_in_the_journal_and_what_comes),
+		TEST(readings_that_pour_in_are_stored_in_few_batches),
+		TEST(few_readings_are_stored_as_they_come),
 		TEST(absent_database_is_waited_for),
 		TEST(missing_schema_is_named_with_its_remedy),
 		TEST(newer_schema_is_not_written_to),

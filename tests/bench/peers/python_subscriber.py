@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""The subscriber that most people write: paho and psycopg2, an INSERT a message or a COPY of what has come.
+"""Subscribers as most write them, with paho and psycopg2: an INSERT a message, or an INSERT or COPY a batch.
 
-usage: python_subscriber.py insert|copy PORT CONNINFO    until SIGTERM
+usage: python_subscriber.py insert|batch|copy PORT CONNINFO    until SIGTERM
 """
 
 import datetime
@@ -12,11 +12,12 @@ import threading
 
 import paho.mqtt.client as mqtt
 import psycopg2
+import psycopg2.extras
 
 COLUMNS = "datastream_id, phenomenon_time, result, quality, received_time"
 NOT_EVALUATED = 2
-BATCH_MAX = 1000  # rows of a COPY
-WAIT_S = 0.05  # of a COPY that is not full
+BATCH_MAX = 1000  # rows
+WAIT_S = 0.05  # of a batch that is not full
 
 
 class Rows:
@@ -52,8 +53,8 @@ class Insert:
         client.loop_forever()
 
 
-class Copy:
-    """Acknowledged when queued. What has come since the last COPY is the next, full or after a moment."""
+class Batch:
+    """Acknowledged when queued. What has come since the last batch is the next, full or after a moment."""
 
     def __init__(self, connection):
         self.connection, self.rows = connection, Rows(connection)
@@ -75,6 +76,17 @@ class Copy:
                 self.store(batch)
 
     def store(self, batch):
+        with self.connection.cursor() as cursor:
+            psycopg2.extras.execute_values(
+                cursor, f"INSERT INTO highwater.observation ({COLUMNS}) VALUES %s ON CONFLICT DO NOTHING",
+                batch, page_size=BATCH_MAX)
+        self.connection.commit()
+
+
+class Copy(Batch):
+    """The same, by the fastest way that PostgreSQL has."""
+
+    def store(self, batch):
         text = "".join(f"{stream}\t{time}\t{value}\t{quality}\t{received}\n"
                        for stream, time, value, quality, received in batch)
         with self.connection.cursor() as cursor:
@@ -84,7 +96,7 @@ class Copy:
 
 def main():
     kind, port, conninfo = sys.argv[1:]
-    peer = {"insert": Insert, "copy": Copy}[kind](psycopg2.connect(conninfo))
+    peer = {"insert": Insert, "batch": Batch, "copy": Copy}[kind](psycopg2.connect(conninfo))
     client = mqtt.Client(f"bench-python-{kind}", clean_session=False)
     client.on_connect = lambda *_: client.subscribe("sensors/+/water_level", qos=1)
     client.on_message = peer.on_message
