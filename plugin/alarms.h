@@ -70,7 +70,7 @@ void alarms_use_registry(struct alarms *a, const struct registry *registry, uint
 void alarms_evaluate(struct alarms *a, struct datastream *d, const struct reading *reading);
 
 /*
- * Once a turn of the broker's loop: announces what waits, remembers what has been delivered by now, and does what the
+ * Every 100 ms or so, and never twice in a turn of the broker's loop: announces what waits, remembers what has been delivered by now, and does what the
  * clock calls for, a bounded number of alarms at a time.
  */
 void alarms_turn(struct alarms *a);

@@ -1,8 +1,8 @@
 /*
  * broker - what the plugin asks of the broker that hosts it.
  *
- * Threads  [loop] Mosquitto appends to unlocked lists and its log is not safe
- *          from elsewhere.
+ * Threads  [loop], or apart (apart.h) while the loop waits: Mosquitto appends to
+ *          unlocked lists and its log is not safe from elsewhere.
  */
 #ifndef HIGHWATER_BROKER_H
 #define HIGHWATER_BROKER_H

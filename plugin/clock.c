@@ -16,6 +16,11 @@ int64_t clock_realtime_us(void)
 	return now_us(CLOCK_REALTIME);
 }
 
+int64_t clock_coarse_us(void)
+{
+	return now_us(CLOCK_REALTIME_COARSE);
+}
+
 int64_t clock_monotonic_us(void)
 {
 	return now_us(CLOCK_MONOTONIC);

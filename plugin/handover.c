@@ -1,9 +1,24 @@
 #include "handover.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+/* Above 2, also where the broker was started without standard streams: what is written to these is not for us. */
+static int make_wake_fd(struct handover *h)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), error = -errno;
+
+	h->wake_fd = fd;
+	if (fd >= 0 && fd <= STDERR_FILENO) {
+		h->wake_fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		error = -errno;
+		close(fd);
+	}
+	return h->wake_fd >= 0 ? 0 : error;
+}
 
 int handover_init(struct handover *h)
 {
@@ -12,8 +27,7 @@ int handover_init(struct handover *h)
 	atomic_init(&h->sleeping, false);
 	atomic_init(&h->stopping, false);
 	atomic_init(&h->announced, 0);
-	h->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return h->wake_fd >= 0 ? 0 : -errno;
+	return make_wake_fd(h);
 }
 
 void handover_done(struct handover *h)

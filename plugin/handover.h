@@ -26,7 +26,7 @@ struct handover {
 	_Atomic bool sleeping;            /* the writer is about to wait, or waits */
 	_Atomic bool stopping;            /* set once, by the loop */
 	_Atomic uint64_t announced;       /* journal position up to which subscribers have had their alerts */
-	int wake_fd;                      /* eventfd, non-blocking */
+	int wake_fd;                      /* eventfd, non-blocking, above 2 */
 };
 
 int handover_init(struct handover *h) must_check; /* [start] 0 or a negative errno */
@@ -41,13 +41,14 @@ void handover_return_registry(struct handover *h, struct registry *r); /* [loop]
 void handover_wake(struct handover *h);
 
 /*
- * Transitions before position have left the broker's hands. The journal keeps what comes after it, stored or
- * not: a restart after a crash announces it again.
+ * Transitions before position have left the broker's hands, and what quality control remembers of readings before it
+ * is stored. The journal keeps what comes after it, stored in the database or not: a restart after a crash announces
+ * and judges it again.
  */
 void handover_set_announced(struct handover *h, uint64_t position); /* [loop] */
 uint64_t handover_announced(const struct handover *h);              /* [writer] */
 
-/* [loop] Asks the writer to come to an end. */
+/* [loop], or apart while the loop waits: asks the writer to come to an end. */
 void handover_stop(struct handover *h);
 bool handover_stopping(const struct handover *h); /* [any] */
 

@@ -90,15 +90,16 @@ static enum ingest_verdict take_message(struct route *r, const struct decode_for
 }
 
 /*
- * By the clock of the day, which has been read already; a second reading costs as much as finding the datastream,
- * so that only some are timed. That clock can be set, and its step is no duration: what seems the longest so far
- * is not longer than since the last tick.
+ * By the clock of the day, which has been read already. A second reading costs as much as finding the datastream, so
+ * that one message in eight is timed, and each in which the coarse clock has moved on: what takes as long as its
+ * step is not missed. That clock can be set, and its step is no duration: what seems the longest so far is not
+ * longer than since the last tick.
  */
 static void note_duration(struct ingest *in, int64_t started_us)
 {
 	int64_t took_us, most_us;
 
-	if (++in->untimed < TIMED_EVERY) {
+	if (++in->untimed < TIMED_EVERY && clock_coarse_us() <= started_us) {
 		return;
 	}
 	in->untimed = 0;
@@ -162,7 +163,7 @@ void ingest_tick(struct ingest *in)
 	in->ticked_us = clock_realtime_us();
 	take_registry(in);
 	/* Before the alarms move their mark: see ingest_memory.c. */
-	ingest_keep_all(in);
+	ingest_keep_older(in);
 	alarms_turn(&in->alarms);
 	log_drain(in->shared.log, broker_log);
 	if (in->stats_us == 0 || now_us - in->stats_us >= in->config->stats_interval_us) {
@@ -247,7 +248,8 @@ void ingest_free(struct ingest *in)
 	if (in == NULL) {
 		return;
 	}
-	ingest_keep_all(in);
+	ingest_keep_older(in);
+	ingest_keep_older(in);
 	alarms_done(&in->alarms);
 	datastream_table_free(in->table);
 	registry_free(in->registry);

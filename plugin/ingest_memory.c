@@ -5,14 +5,18 @@
 #include <errno.h>
 
 /*
- * Datastreams whose memory is newer than what is stored of it, in the order in which they came to be so. A
- * reading in the journal is as good as a stored memory: what comes after the alarms' mark is judged again
- * after a crash, and a tick stores all of them before it moves the mark. So datastreams that report often are
- * stored ten times a second rather than with each reading, which costs as much as its verdict.
+ * Datastreams whose memory is newer than what is stored of it are in one of two lists: fresh, since the last tick;
+ * older, since the one before. A reading in the journal is as good as a stored memory: what comes after the alarms'
+ * mark is judged again after a crash. That mark is at least a tick behind, and a tick stores what is left of older
+ * before it moves the mark, so that nothing before the mark is lost, but for memories that find no slot.
+ *
+ * So datastreams that report often are stored some times a second rather than with each reading, which costs as
+ * much as its verdict. Each reading stores one of older: a tick is not to store them all at once, when each may
+ * meet a page that was just flushed.
  */
-#define UNKEPT_MAX 1024
+#define FRESH_MAX 1024
 
-static void keep_memory(struct ingest *in, struct datastream *d)
+static int keep_memory(struct ingest *in, struct datastream *d)
 {
 	int error = 0;
 
@@ -27,43 +31,54 @@ static void keep_memory(struct ingest *in, struct datastream *d)
 			"restart now begins anew for some datastreams",
 			strerror(-error));
 	}
+	return error;
 }
 
-static void keep_first(struct ingest *in)
+static void append(struct unkept *u, struct datastream *d)
 {
-	struct datastream *d = in->unkept;
-
-	in->unkept = d->next_unkept;
-	in->unkept_count--;
+	d->unkept = true;
 	d->next_unkept = NULL;
+	if (u->first == NULL) {
+		u->first = d;
+	} else {
+		u->last->next_unkept = d;
+	}
+	u->last = d;
+	u->count++;
+}
+
+/* Stores the memory of the first; without a slot for it, it is fresh again: there may be one by the next tick. */
+static void keep_first(struct ingest *in, struct unkept *u)
+{
+	struct datastream *d = u->first;
+
+	u->first = d->next_unkept;
+	u->count--;
 	d->unkept = false;
-	keep_memory(in, d);
+	if (keep_memory(in, d) == -ENOSPC && in->fresh.count < FRESH_MAX) {
+		append(&in->fresh, d);
+	}
 }
 
 void ingest_keep(struct ingest *in, struct datastream *d)
 {
-	if (d->unkept) {
-		return;
+	if (!d->unkept) {
+		append(&in->fresh, d);
 	}
-	d->unkept = true;
-	if (in->unkept == NULL) {
-		in->unkept = d;
-	} else {
-		in->unkept_last->next_unkept = d;
-	}
-	in->unkept_last = d;
-	in->unkept_count++;
-	/* Of many datastreams each reports seldom: a tick is not to store them all at once. */
-	if (in->unkept_count > UNKEPT_MAX) {
-		keep_first(in);
+	if (in->older.first != NULL) {
+		keep_first(in, &in->older);
+	} else if (in->fresh.count > FRESH_MAX) {
+		keep_first(in, &in->fresh);
 	}
 }
 
-void ingest_keep_all(struct ingest *in)
+void ingest_keep_older(struct ingest *in)
 {
-	while (in->unkept != NULL) {
-		keep_first(in);
+	while (in->older.first != NULL) {
+		keep_first(in, &in->older);
 	}
+	in->older = in->fresh;
+	in->fresh = (struct unkept){0};
 }
 
 /* --- at start --- */
@@ -120,7 +135,7 @@ static int remember(struct ingest *in, const struct reading *reading, uint64_t p
 	p.said = reading->has_raw ? reading->raw : reading->result;
 	ingest_judge(in, &p);
 	p.d->memory.position = position;
-	keep_memory(in, p.d);
+	(void)keep_memory(in, p.d); /* it goes on without */
 	return 0;
 }
 

@@ -19,6 +19,12 @@
 #include "decode.h"
 #include "ingest.h"
 
+/* Datastreams whose memory is to be stored. */
+struct unkept {
+	struct datastream *first, *last;
+	size_t count;
+};
+
 struct ingest {
 	struct shared shared; /* what the writer uses too */
 	struct config *config;
@@ -34,10 +40,9 @@ struct ingest {
 	int64_t stats_us;   /* monotonic time of the last counters */
 	int64_t refusal_us; /* monotonic time of the last line about a client that may not act on alarms */
 	unsigned refusals;  /* since */
-	struct datastream *unkept, *unkept_last; /* see ingest_memory.c */
-	size_t unkept_count;
-	bool refusing;    /* the journal has been full since the last reading that it took */
-	bool memory_full; /* said once: the quality store has no slot */
+	struct unkept fresh, older; /* see ingest_memory.c */
+	bool refusing;              /* the journal has been full since the last reading that it took */
+	bool memory_full;           /* said once: the quality store has no slot */
 };
 
 /* One message under way. */
@@ -50,7 +55,7 @@ struct route {
 	bool refused; /* something could not be kept: the client has to send the message again */
 };
 
-/* A reading on its way into a datastream. What it becomes there, reading but for its times and hindsight, ingest_judge() says. */
+/* A reading on its way into a datastream. ingest_judge() fills in hindsight, and of reading all but key and times. */
 struct passage {
 	struct datastream *d;
 	const struct conversion *conversion; /* NULL: it is stored as it came */
@@ -80,11 +85,11 @@ bool ingest_is_code(const struct qc_config *quality, double raw);
 /* Converts and judges; the datastream remembers. */
 void ingest_judge(struct ingest *in, struct passage *p);
 
-/* What d remembers has changed, by a reading that is in the journal: it is stored with the next tick, or before. */
+/* What d remembers has changed, by a reading that is in the journal: it is stored by the second tick from now. */
 void ingest_keep(struct ingest *in, struct datastream *d);
 
-/* Stores what has not been yet. */
-void ingest_keep_all(struct ingest *in);
+/* Stores what changed before the last tick. */
+void ingest_keep_older(struct ingest *in);
 
 /*
  * [start] Takes up what quality control remembers, and what the journal has had since. 0, -ENOMEM, or

@@ -64,6 +64,14 @@ static void note_hindsight(struct passage *p, const struct qc_result *q)
 	}
 }
 
+/* The attenuated signal needs a window, once. Without memory for it the test is not evaluated. */
+static void see_to_window(struct ingest *in, struct datastream *d)
+{
+	if (d->window == NULL && (d->quality->enabled & UINT32_C(1) << QC_ATTENUATED_SIGNAL) != 0) {
+		(void)datastream_give_window(in->table, d);
+	}
+}
+
 void ingest_judge(struct ingest *in, struct passage *p)
 {
 	struct qc_memory *m = &p->d->memory;
@@ -72,6 +80,7 @@ void ingest_judge(struct ingest *in, struct passage *p)
 	struct qc_input input = {.phenomenon_us = reading->phenomenon_us, .raw = p->said};
 	struct qc_result q;
 
+	see_to_window(in, p->d);
 	reading->result = result_of(in, p);
 	reading->has_raw = p->conversion != NULL || isnan(reading->result);
 	reading->raw = reading->has_raw ? p->said : 0;

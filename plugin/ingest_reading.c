@@ -112,14 +112,6 @@ static struct datastream *follow(struct route *r, struct datastream *d, int64_t 
 	return d->fed;
 }
 
-/* The attenuated signal needs a window, once. Without memory for it the test is not evaluated. */
-static void see_to_window(struct ingest *in, struct datastream *d)
-{
-	if (d->window == NULL && (d->quality->enabled & UINT32_C(1) << QC_ATTENUATED_SIGNAL) != 0) {
-		(void)datastream_give_window(in->table, d);
-	}
-}
-
 /* --- journal and alarm --- */
 
 static uint64_t bits_of(double v)
@@ -150,6 +142,7 @@ static void journal_reading(struct route *r, struct passage *p)
 		journal_append(in->shared.journal, RECORD_READING, JOURNAL_NORMAL, body, length, &position);
 
 	if (error != 0) {
+		p->d->memory.position = 0; /* so that it does not pass for repeated when it comes again */
 		ingest_refuse(r, error);
 		return;
 	}
@@ -166,9 +159,7 @@ static void judge_in_passing(struct ingest *in, struct passage *p)
 	struct datastream *d = p->d;
 	struct qc_memory before = d->memory;
 
-	if (d->window != NULL) {
-		in->window_before = *d->window;
-	}
+	in->window_before = d->window != NULL ? *d->window : (struct qc_window){0};
 	ingest_judge(in, p);
 	d->memory = before;
 	if (d->window != NULL) {
@@ -180,7 +171,6 @@ static void take(struct route *r, struct passage *p)
 {
 	int error = journal_room(r->in->shared.journal, JOURNAL_NORMAL, RECORD_READING_MAX);
 
-	see_to_window(r->in, p->d);
 	if (error != 0) {
 		judge_in_passing(r->in, p);
 		ingest_refuse(r, error);

@@ -11,7 +11,9 @@
  * 4. A does not touch a segment whose number is below tail's again. W unmaps,
  *    deletes and frees such segments only.
  * 5. W may read in the map of the segment with tail's number, below tail, and
- *    store into it only bytes that are there already.
+ *    store into it only bytes that are there already. It may have the kernel
+ *    map any page of a mapped segment, and unmap pages wholly below tail: that
+ *    changes no byte.
  * 6. left_bytes is the sum of the sizes of segments that A has left and W has
  *    not deleted: A adds, W subtracts. All other counts have one storing
  *    thread and guard no memory, so they are relaxed.

@@ -340,12 +340,17 @@ static void unmap_left_behind(const struct journal_segment *s, uint32_t offset)
 
 int journal_segment_flush(struct journal_segment *s, uint32_t offset)
 {
+	/* Once a flush has failed, the map holds fast what may be nowhere else. */
 	if (s->failed > 0)
-		dirty_again(s, offset);
-	unmap_left_behind(s, offset);
+		dirty_again(s, MAX(s->failed, offset));
+	else
+		unmap_left_behind(s, offset);
 	if (msync(s->map, offset, MS_SYNC) < 0) {
+		int r = -errno;
+
 		s->failed = MAX(s->failed, offset);
-		return -errno;
+		dirty_again(s, s->failed);
+		return r;
 	}
 	if (offset >= s->failed)
 		s->failed = 0;

@@ -49,7 +49,7 @@ struct journal_segment {
 	int fd;           /* else -1 */
 	uint8_t *map;     /* else NULL */
 	uint32_t flushed; /* bytes before it are on disk */
-	uint32_t ready;   /* bytes before it have been mapped ready to be written */
+	uint32_t ready;   /* for bytes before it the kernel has been asked to map them ready to be written */
 	uint32_t seen;    /* the tail's offset at the last sync */
 	unsigned waits;   /* W: calls in a row that left the page being written unflushed */
 	bool mark_stale;  /* the newest mark has not been flushed */
@@ -86,7 +86,8 @@ int journal_segment_load(int directory, struct journal_segment *s) must_check;
 /* Writes synced, sealed and retired into the next copy of the mark, and flushes it if told. */
 int journal_segment_mark(int directory, struct journal_segment *s, bool flush) must_check;
 
-/* Flushes a mapped segment up to an offset; the page of the offset is included when it lies within. */
+/* Flushes a mapped segment up to an offset; the page of the offset is included when it lies within. Pages wholly
+ * before it leave the page tables: to be read there again costs a fault. */
 int journal_segment_flush(struct journal_segment *s, uint32_t offset) must_check;
 
 /*

@@ -1,4 +1,4 @@
-/* W's side of journal.h: prepare, sync and retire. The invariants stand at the top of journal_append.c. */
+/* W's side of journal.h: prepare, make ready, sync and retire. The invariants stand at the top of journal_append.c. */
 #include "journal_format.h"
 #include "journal_private.h"
 #include "journal_settle.h"
@@ -12,6 +12,7 @@
 
 /* What the appender may write between two calls of journal_make_ready(). */
 #define READY_AHEAD (1u << 20)
+#define READY_PIECE (64u << 10)
 
 /* Calls of journal_sync() that leave the page being written alone. */
 #define SYNC_WAITS_MAX 10u
@@ -121,9 +122,10 @@ static void make_ready(struct journal_segment *s, uint32_t from, uint32_t end)
 	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
 
 	from = MAX(from, s->ready) & ~(page - 1);
-	if (s->map && end > s->ready) {
-		(void)madvise(s->map + from, end - from, MADV_POPULATE_WRITE);
-		s->ready = end;
+	/* In pieces: while the kernel does one, whoever changes the process's memory waits. */
+	for (; s->map && s->ready < end; from += READY_PIECE) {
+		s->ready = MIN(end, from + READY_PIECE);
+		(void)madvise(s->map + from, s->ready - from, MADV_POPULATE_WRITE);
 	}
 }
 

@@ -78,8 +78,8 @@ int qc_store_put(struct qc_store *s, struct qc_place *place, const struct datast
 
 /*
  * [care] As slot_store_extend() and slot_store_sync(), for both files; the first error. The first put to a
- * page after a flush costs a page fault, and waits while the page is on its way to the disk: every reading
- * puts, so that sync is for minutes, not for the journal's interval. The kernel writes unasked meanwhile.
+ * page after a flush costs a page fault, and waits while the page is on its way to the disk: what is put often
+ * is all over the file, so that sync is for minutes, not for the journal's interval. The kernel writes unasked meanwhile.
  */
 int qc_store_extend(struct qc_store *s) must_check;
 int qc_store_sync(struct qc_store *s) must_check;

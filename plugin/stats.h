@@ -1,7 +1,7 @@
 /*
  * stats - counters and gauges, as published below $SYS/broker/highwater.
  *
- * Threads  [any] Relaxed atomics, since no other memory hangs on a count.
+ * Threads  [any] but stats_count() [loop]. Relaxed atomics, since no other memory hangs on a count.
  */
 #ifndef HIGHWATER_STATS_H
 #define HIGHWATER_STATS_H
@@ -43,7 +43,7 @@
 	X(STATS_WRITER_RETRIES, "database/retries", "transactions or connections tried again")          \
 	X(STATS_REGISTRY_DATASTREAMS, "registry/datastreams", "datastreams in the registry")            \
 	X(STATS_CALLBACK_MAX_US, "callback/max_us",                                                     \
-	  "longest message callback of those timed, one in eight, µs")
+	  "longest message callback; of those below 10 ms, of one in eight, µs")
 
 /* clang-format off */
 enum stats_value {
@@ -64,7 +64,7 @@ static inline void stats_add(struct stats *s, enum stats_value id, uint64_t n)
 	atomic_fetch_add_explicit(&s->value[id], n, memory_order_relaxed);
 }
 
-/* One more, of what no other thread ever changes: without the lock that stats_add() takes of the memory. */
+/* [loop] One more, of what no other thread ever changes: without the lock that stats_add() takes of the memory. */
 static inline void stats_count(struct stats *s, enum stats_value id)
 {
 	uint64_t before = atomic_load_explicit(&s->value[id], memory_order_relaxed);

@@ -47,7 +47,7 @@ struct topic_match {
 int topic_pattern_init(struct topic_pattern *p, const char *text, char *message, size_t size) must_check;
 void topic_pattern_done(struct topic_pattern *p);
 
-/* ret is written only on a match. */
+/* One pattern by itself: topic_index.h says the same of many, and is held against this. ret is written only on a match. */
 bool topic_match(const struct topic_pattern *p, const char *topic, struct topic_match *ret) must_check;
 
 /* True when the pattern matches prefix itself or any topic below it. prefix has no empty level. */

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define BACKOFF_FIRST_MS 250
@@ -83,7 +82,7 @@ static bool idle(void *context)
  */
 static void give_way(void)
 {
-	(void)setpriority(PRIO_PROCESS, 0, NICE);
+	(void)!nice(NICE);
 }
 
 static void *run(void *arg)

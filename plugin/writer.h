@@ -14,7 +14,7 @@
  * Memory   Options are copied. The parts must outlive the thread.
  *
  * One line a file: writer.c the thread and its loop; writer_care.c journal and
- * alarm store; thread.c threads; writer_position.c where in the journal; writer_session.c what is
+ * alarm store; writer_position.c where in the journal; writer_session.c what is
  * done with a connection; writer_batch.c one batch; writer_log.c lines.
  */
 #ifndef HIGHWATER_WRITER_H

@@ -15,7 +15,7 @@
  * When readings pour in, a batch waits until so many have come that it is worth its cost to the server: each
  * datastream's newest reading in it has its verdicts amended by the next batch. At 100,000 readings a second of
  * 1,000 datastreams that were 53 in 100 rows when each batch followed at once, 765 rows long, and 7.4 µs of the
- * server's time a row. Fewer readings, 1,000 a second say, never wait, and neither do those that have piled up.
+ * server's time a row. Fewer readings, 1,000 a second say, never wait, and neither does what has piled up.
  */
 #define POUR_READINGS 1000
 #define POUR_SPACE_US 100000
@@ -71,7 +71,7 @@ static void say_unreadable(struct writer *w, int error)
 
 static void space_out(struct writer *w, int64_t started_us)
 {
-	bool pours = w->batch->reading_count >= POUR_READINGS && w->batch->reading_count < w->batch_limit;
+	bool pours = w->batch->reading_count >= POUR_READINGS && w->batch->to >= w->seen_tail;
 
 	w->batch_due = pours ? started_us + POUR_SPACE_US : 0;
 }

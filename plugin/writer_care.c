@@ -66,9 +66,9 @@ static void sync_to_disk(struct writer *w)
 }
 
 /*
- * Each reading of a datastream writes to its page, and a page that was just flushed costs the broker's thread
- * a fault and perhaps a wait for the disk: 3 µs a reading at the median when flushed every 100 ms, 20,000 readings
- * a second. So seldom, since a power cut costs no more than the memory of so long.
+ * Readings go round all datastreams, and the first memory that is put on a page that was just flushed costs the
+ * broker's thread a fault and perhaps a wait for the disk. So seldom, since a power cut costs no more than the memory
+ * of so long.
  */
 static void keep_quality(struct writer *w, bool last)
 {

@@ -7,6 +7,9 @@
 
 #include "handover.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <poll.h>
 #include <pthread.h>
 
@@ -116,6 +119,24 @@ static void never_sleeps_through_work(void **state)
 	handover_done(&p.h);
 }
 
+/* What is printed to a standard stream that was closed must not go to a file of ours. */
+static void the_descriptor_is_above_the_standard_streams(void **state)
+{
+	struct handover h;
+	int input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), error;
+
+	(void)state;
+	close(STDIN_FILENO);
+	error = handover_init(&h);
+	if (input >= 0) {
+		dup2(input, STDIN_FILENO);
+		close(input);
+	}
+	assert_int_equal(error, 0);
+	assert_true(h.wake_fd > STDERR_FILENO);
+	handover_done(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +145,7 @@ int main(void)
 		cmocka_unit_test(wakes_only_a_writer_that_sleeps),
 		cmocka_unit_test(stop_wakes_at_any_time),
 		cmocka_unit_test(never_sleeps_through_work),
+		cmocka_unit_test(the_descriptor_is_above_the_standard_streams),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "batch.h"
 #include "clock.h"
 #include "database.h"
 #include "record.h"
@@ -304,6 +305,64 @@ static void readings_that_pour_in_are_stored_in_few_batches(void **state)
 	}
 	wait_until_stored(f, 43000);
 	assert_in_range(value(&f->broker, STATS_WRITER_BATCHES) - batches, 2, 20);
+}
+
+static void append_dead_letters(struct broker *b, int count)
+{
+	const struct dead_letter letter = {.topic = "sensors/s0/water_level",
+	                                   .client = "gauge",
+	                                   .detail = "not a number",
+	                                   .payload = "x",
+	                                   .payload_kept = 1,
+	                                   .payload_length = 1,
+	                                   .received_us = clock_realtime_us(),
+	                                   .reason = REJECT_NOT_A_NUMBER};
+	uint8_t body[RECORD_BODY_MAX];
+	size_t length = record_encode_dead_letter(&letter, body);
+	uint64_t position;
+
+	for (int i = 0; i < count; i++) {
+		assert_int_equal(journal_append(b->journal, RECORD_DEAD_LETTER, JOURNAL_NORMAL, body, length,
+		                                &position),
+		                 0);
+	}
+}
+
+/* How long it takes to store what is in the journal already, microseconds. */
+static int64_t drain(struct fixture *f, int count)
+{
+	int64_t started;
+
+	start_writer(&f->broker, database_conninfo());
+	wait_until_connected(&f->broker);
+	started = clock_monotonic_us();
+	wait_until_stored(f, count);
+	stop_writer(&f->broker);
+	restart(&f->broker, 0);
+	return clock_monotonic_us() - started;
+}
+
+/* Each batch ends where it has no room for a dead letter: it is no sign that it is the last for now. */
+static void what_has_piled_up_is_not_spaced_out(void **state)
+{
+	struct fixture *f = fixture(state);
+	int64_t plain, mixed;
+
+	for (int i = 0; i < 30000; i += 1500) {
+		assert_int_equal(journal_prepare(f->broker.journal), 0);
+		append(f, &f->broker, i, i + 1500);
+	}
+	plain = drain(f, 30000);
+	for (int i = 30000; i < 60000; i += 1500) {
+		assert_int_equal(journal_prepare(f->broker.journal), 0);
+		append(f, &f->broker, i, i + 1500);
+		append_dead_letters(&f->broker, BATCH_DEAD_LETTERS_MAX);
+	}
+	mixed = drain(f, 60000);
+	/* Twenty batches, which would be two seconds more. */
+	if (mixed > 6 * plain + SECOND) {
+		fail_msg("%d ms with dead letters, %d ms without", (int)(mixed / 1000), (int)(plain / 1000));
+	}
 }
 
 static void few_readings_are_stored_as_they_come(void **state)
@@ -665,6 +724,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(stores_what_is_in_the_journal_and_what_comes),
 		TEST(readings_that_pour_in_are_stored_in_few_batches),
+		TEST(what_has_piled_up_is_not_spaced_out),
 		TEST(few_readings_are_stored_as_they_come),
 		TEST(absent_database_is_waited_for),
 		TEST(missing_schema_is_named_with_its_remedy),
