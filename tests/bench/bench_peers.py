@@ -106,7 +106,7 @@ RED = Peer(
     "Each INSERT that fails is a line in its log, and its reading is lost.",
 )
 C = Peer(
-    "C, libmosquitto and COPY", 2000000, subscriber,
+    "C, libmosquitto and COPY", 1000000, subscriber,
     "What is in its RAM is lost: libmosquitto acknowledges when on_message returns, before COMMIT.",
     "It ends, and what is in its RAM is lost; a redelivered reading ends it as well.",
 )

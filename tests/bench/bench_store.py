@@ -203,7 +203,7 @@ def yardstick(bench):
 def latency(bench, peer, nagle):
     """From when a message was due to its COMMIT, at a rate that none but the slowest feels."""
     with storing(bench, peer, nagle, judged=False) as scene:
-        report = scene.broker.load(rate=1000, seconds=bench.seconds(6), no_delay=True)
+        report = scene.broker.load(rate=1000, seconds=bench.seconds(5), no_delay=True)
         scene.wait_stored(report["sent"])
         figures = scene.database.sql(LATENCY)[0]
     case = f"{peer.name}, 1,000/s, set_tcp_nodelay {'false' if nagle else 'true'}"
