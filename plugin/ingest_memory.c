@@ -14,25 +14,9 @@
  * much as its verdict. Each reading stores one of older: a tick is not to store them all at once, when each may
  * meet a page that was just flushed.
  */
-#define FRESH_MAX 1024
-
-static int keep_memory(struct ingest *in, struct datastream *d)
-{
-	int error = 0;
-
-	if (in->shared.qc_store != NULL) {
-		error = qc_store_put(in->shared.qc_store, &d->place, &d->key, &d->memory, d->window);
-	}
-	if (error != 0 && !in->memory_full) {
-		in->memory_full = true;
-		log_post(
-			in->shared.log, LOG_LEVEL_WARNING,
-			"quality control: its memory cannot be kept on disk (%s); it goes on from memory, and a "
-			"restart now begins anew for some datastreams",
-			strerror(-error));
-	}
-	return error;
-}
+#define FRESH_MAX 2048
+#define TICKS_UNSTORED_MAX \
+	20 /* in a row, a second or two: the store has not grown, so it is full, or the disk */
 
 static void append(struct unkept *u, struct datastream *d)
 {
@@ -47,7 +31,22 @@ static void append(struct unkept *u, struct datastream *d)
 	u->count++;
 }
 
-/* Stores the memory of the first; without a slot for it, it is fresh again: there may be one by the next tick. */
+/* Without a slot d is fresh again, if it may be: there may be a slot by the next tick. */
+static void keep(struct ingest *in, struct datastream *d)
+{
+	int error = 0;
+
+	if (in->shared.qc_store != NULL) {
+		error = qc_store_put(in->shared.qc_store, &d->place, &d->key, &d->memory, d->window);
+	}
+	if (error != 0) {
+		in->unstored = error;
+		if (in->fresh.count < FRESH_MAX) {
+			append(&in->fresh, d);
+		}
+	}
+}
+
 static void keep_first(struct ingest *in, struct unkept *u)
 {
 	struct datastream *d = u->first;
@@ -55,14 +54,20 @@ static void keep_first(struct ingest *in, struct unkept *u)
 	u->first = d->next_unkept;
 	u->count--;
 	d->unkept = false;
-	if (keep_memory(in, d) == -ENOSPC && in->fresh.count < FRESH_MAX) {
-		append(&in->fresh, d);
-	}
+	keep(in, d);
+}
+
+/* Whether d asks the store for a slot, of which it has only so many until it has grown again. */
+static bool is_new(const struct datastream *d)
+{
+	return d->place.memory == QC_SLOT_NONE || (d->window != NULL && d->place.window == QC_SLOT_NONE);
 }
 
 void ingest_keep(struct ingest *in, struct datastream *d)
 {
-	if (!d->unkept) {
+	if (!d->unkept && is_new(d)) {
+		keep(in, d); /* at once: many at the same time would find no slot */
+	} else if (!d->unkept) {
 		append(&in->fresh, d);
 	}
 	if (in->older.first != NULL) {
@@ -72,6 +77,20 @@ void ingest_keep(struct ingest *in, struct datastream *d)
 	}
 }
 
+static void say_unstored(struct ingest *in)
+{
+	in->ticks_unstored = in->unstored != 0 ? in->ticks_unstored + 1 : 0;
+	if (in->ticks_unstored > TICKS_UNSTORED_MAX && !in->memory_full) {
+		in->memory_full = true;
+		log_post(
+			in->shared.log, LOG_LEVEL_WARNING,
+			"quality control: its memory cannot be kept on disk (%s); it goes on from memory, and a "
+			"restart now begins anew for some datastreams",
+			strerror(-in->unstored));
+	}
+	in->unstored = 0;
+}
+
 void ingest_keep_older(struct ingest *in)
 {
 	while (in->older.first != NULL) {
@@ -79,6 +98,7 @@ void ingest_keep_older(struct ingest *in)
 	}
 	in->older = in->fresh;
 	in->fresh = (struct unkept){0};
+	say_unstored(in);
 }
 
 /* --- at start --- */
@@ -135,7 +155,7 @@ static int remember(struct ingest *in, const struct reading *reading, uint64_t p
 	p.said = reading->has_raw ? reading->raw : reading->result;
 	ingest_judge(in, &p);
 	p.d->memory.position = position;
-	(void)keep_memory(in, p.d); /* it goes on without */
+	ingest_keep(in, p.d);
 	return 0;
 }
 

@@ -42,6 +42,8 @@ struct ingest {
 	unsigned refusals;  /* since */
 	struct unkept fresh, older; /* see ingest_memory.c */
 	bool refusing;              /* the journal has been full since the last reading that it took */
+	int unstored;               /* why a memory found no slot since the last tick; 0: all did */
+	unsigned ticks_unstored;    /* in a row */
 	bool memory_full;           /* said once: the quality store has no slot */
 };
 
