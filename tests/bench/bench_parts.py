@@ -80,30 +80,35 @@ def share_of_bare(results, part, case, bare):
 
 
 def alerts(bench):
-    """From PUBLISH to a subscriber's receipt of the alert, idle and under load, database up and frozen."""
+    """From PUBLISH to a subscriber's receipt of the alert: idle and loaded, database up and frozen, with Nagle."""
     part = "c. alerts"
-    database = bench.server.new_database()
-    database.set_threshold(*ALERT_LEVEL)
-    with bench.subject("highwater", database) as subject:
-        subject.wait_registry(1)
+    with contextlib.ExitStack() as stack:
+        subjects = {}
+        for nagle in (False, True):
+            database = bench.server.new_database()
+            database.set_threshold(*ALERT_LEVEL)
+            subject = stack.enter_context(bench.subject("highwater", database, nagle=nagle))
+            subject.wait_registry(1)
+            subjects[f"set_tcp_nodelay {'false' if nagle else 'true'}"] = subject
         for run in range(bench.runs):
-            for state in ("database up", "database frozen"):
-                if state == "database frozen":
-                    bench.server.freeze()
+            for setting, subject in subjects.items():
+                hear_alerts(bench, part, subject, f"database up, {setting}")
+                bench.server.freeze()
                 try:
-                    for case, rate in (("idle", 1), ("1,000/s", 1000), ("20,000/s", 20000)):
-                        report = subject.load(rate=rate, seconds=bench.seconds(6), alert_rate=50,
-                                              no_delay=True)
-                        if report["alerts_heard"] != report["alerts_sent"] or report["alerts_strange"]:
-                            raise RuntimeError(f"alerts do not match: {report}")
-                        for quantile, name in (("p50", "p50"), ("p99", "p99"), ("max", "most")):
-                            bench.results.add(part, f"{case}, {state}", name, "ms",
-                                              report["alert_us"][quantile] / 1000)
+                    hear_alerts(bench, part, subject, f"database frozen, {setting}")
                 finally:
-                    if state == "database frozen":
-                        bench.server.thaw()
-                        subject.wait_drained()
+                    bench.server.thaw()
+                    subject.wait_drained()
             bench.say(f"{part}: run {run + 1} of {bench.runs}")
+
+
+def hear_alerts(bench, part, subject, state):
+    for case, rate in (("idle", 1), ("1,000/s", 1000), ("20,000/s", 20000)):
+        report = subject.load(rate=rate, seconds=bench.seconds(3), alert_rate=50, no_delay=True)
+        if report["alerts_heard"] != report["alerts_sent"] or report["alerts_strange"]:
+            raise RuntimeError(f"alerts do not match: {report}")
+        for quantile, name in (("p50", "p50"), ("p99", "p99"), ("max", "most")):
+            bench.results.add(part, f"{case}, {state}", name, "ms", report["alert_us"][quantile] / 1000)
 
 
 def catch_up(bench):
