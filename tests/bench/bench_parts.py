@@ -80,7 +80,7 @@ def share_of_bare(results, part, case, bare):
 
 
 def alerts(bench):
-    """From PUBLISH to receipt of the alert: idle and loaded, database up and frozen, with and without Nagle."""
+    """From PUBLISH to receipt of the alert: idle and loaded, database up and frozen, Nagle on and off."""
     part = "c. alerts"
     with contextlib.ExitStack() as stack:
         subjects = {}
