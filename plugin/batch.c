@@ -1,6 +1,9 @@
 #include "batch.h"
 
+#include "qc.h"
+
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 struct batch *batch_new(void)
@@ -195,6 +198,15 @@ static struct batch_reading *find_ordered(struct batch *b, const struct batch_ke
 	return NULL;
 }
 
+/*
+ * Whether the row with its stamp may have been stored before, from another reading: verdicts on the stamp are that
+ * one's. A reading without a value is never settled.
+ */
+static bool may_be_copy(const struct reading *r)
+{
+	return isnan(r->result) || qc_tests_get(r->tests, QC_TIME) == QUALITY_SUSPECT;
+}
+
 /* In the order of arrival, so that of several verdicts on one reading the last stays. */
 static void settle(struct batch *b)
 {
@@ -206,18 +218,20 @@ static void settle(struct batch *b)
 		const struct hindsight *h = &item->hindsight;
 		const struct batch_key key = {h->settled_us, item->datastream_id, (uint32_t)i};
 		struct batch_reading *target;
+		bool copy;
 
 		b->gap_count += item->datastream_id > 0 && h->gap;
 		if (item->datastream_id <= 0 || !h->settles) {
 			continue;
 		}
 		target = find_ordered(b, &key);
-		if (target != NULL && target < item) {
+		copy = target != NULL && may_be_copy(&target->reading);
+		if (target != NULL && target < item && !isnan(target->reading.result)) {
 			target->reading.quality = h->settled_quality;
 			target->reading.tests = h->settled_tests;
 		}
 		/* Of a stamp that comes twice the row may have been stored before. */
-		if (target == NULL || h->settled_us == item->reading.phenomenon_us) {
+		if (target == NULL || copy || h->settled_us == item->reading.phenomenon_us) {
 			b->settled[found++] = key;
 		}
 	}

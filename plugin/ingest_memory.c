@@ -15,8 +15,9 @@
  * meet a page that was just flushed.
  */
 #define FRESH_MAX 2048
-#define TICKS_UNSTORED_MAX \
-	20 /* in a row, a second or two: the store has not grown, so it is full, or the disk */
+
+/* In a row, a second or two: the store has not grown, so that it is full, or the disk. */
+#define TICKS_UNSTORED_MAX 20
 
 static void append(struct unkept *u, struct datastream *d)
 {

@@ -6,8 +6,10 @@
 #include <cmocka.h>
 
 #include "batch.h"
+#include "qc.h"
 
 #include <errno.h>
+#include <math.h>
 
 static uint8_t body[RECORD_BODY_MAX];
 
@@ -213,6 +215,29 @@ static void a_stamp_that_comes_twice_settles_the_one_that_was_stored(void **stat
 	assert_int_equal(batch_ordered(b, 0)->reading.quality, QUALITY_PASS);
 }
 
+/* The first of the stamp was stored with a batch before; its copy waits for no verdict. */
+static void a_verdict_passes_over_a_copy_to_the_one_that_was_stored(void **state)
+{
+	static const double said[] = {1, NAN};
+	struct batch *b = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+		batch_reset(b, 100, BATCH_READINGS_MAX);
+		add_settling(b, 100, 7, 7, QUALITY_SUSPECT);
+		b->readings[0].reading.result = said[i];
+		b->readings[0].reading.quality = isnan(said[i]) ? QUALITY_MISSING : QUALITY_SUSPECT;
+		b->readings[0].reading.tests =
+			qc_tests_set(0, QC_TIME, isnan(said[i]) ? QUALITY_MISSING : QUALITY_SUSPECT);
+		add_settling(b, 101, 8, 7, QUALITY_FAIL);
+		batch_sort(b);
+		assert_int_equal(b->settled_count, 1);
+		assert_int_equal(batch_settled(b, 0)->hindsight.settled_quality, QUALITY_FAIL);
+		if (isnan(said[i])) {
+			assert_int_equal(batch_ordered(b, 0)->reading.quality, QUALITY_MISSING);
+		}
+	}
+}
+
 static void a_reading_that_cannot_be_registered_settles_nothing(void **state)
 {
 	struct batch *b = *state;
@@ -252,6 +277,7 @@ int main(void)
 		TEST(settles_what_stands_in_the_same_batch),
 		TEST(what_was_stored_before_is_settled_once_by_the_last_to_say),
 		TEST(a_stamp_that_comes_twice_settles_the_one_that_was_stored),
+		TEST(a_verdict_passes_over_a_copy_to_the_one_that_was_stored),
 		TEST(a_reading_that_cannot_be_registered_settles_nothing),
 		TEST(reset_forgets_everything),
 	};
