@@ -20,10 +20,10 @@ static void on_signal(int number)
 	stopped = 1;
 }
 
-static bool keep_on(void *context)
+static int idle(void *context)
 {
 	(void)context;
-	return stopped == 0;
+	return stopped == 0 ? PG_IDLE_MS : -1;
 }
 
 struct whatif {
@@ -97,7 +97,7 @@ static int check_choice(const struct whatif *w)
 static int prepare(struct whatif *w)
 {
 	char why[WHATIF_WHY_SIZE];
-	int r = whatif_history_open(&w->history, w->options.database, keep_on);
+	int r = whatif_history_open(&w->history, w->options.database, idle);
 
 	if (r == 0) {
 		r = whatif_history_rules(&w->history, w->options.as_of_us, &w->registry);

@@ -74,9 +74,9 @@ static int check_schema(struct whatif_history *h, struct pg_error *error)
 	return -EINVAL;
 }
 
-int whatif_history_open(struct whatif_history *ret, const char *database, bool (*keep_on)(void *))
+int whatif_history_open(struct whatif_history *ret, const char *database, int (*idle)(void *))
 {
-	const struct pg_waiter waiter = {.idle = keep_on, .silence_us = SILENCE_US};
+	const struct pg_waiter waiter = {.idle = idle, .silence_us = SILENCE_US};
 	struct pg_error error = {.message = ""};
 	char where[200];
 	int r = pg_open_check(database, &error);

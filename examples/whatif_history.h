@@ -34,8 +34,8 @@ struct whatif_alerts {
 	size_t count;
 };
 
-/* keep_on is asked now and then while the server is silent; false ends the wait. */
-int whatif_history_open(struct whatif_history *ret, const char *database, bool (*keep_on)(void *)) must_check;
+/* idle: as in struct pg_waiter, without a context. */
+int whatif_history_open(struct whatif_history *ret, const char *database, int (*idle)(void *)) must_check;
 void whatif_history_close(struct whatif_history *h);
 
 /* The plugin's own registry, as of a moment (INT64_MIN: now), for the caller to free. */

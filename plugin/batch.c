@@ -6,6 +6,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define DIGIT_BITS 11
+#define DIGIT_MASK ((1u << DIGIT_BITS) - 1)
+
 struct batch *batch_new(void)
 {
 	struct batch *b = calloc(1, sizeof(*b));
@@ -18,8 +21,10 @@ struct batch *batch_new(void)
 	b->dead_letters = calloc(BATCH_DEAD_LETTERS_MAX, sizeof(*b->dead_letters));
 	b->order = calloc(BATCH_READINGS_MAX, sizeof(*b->order));
 	b->settled = calloc(BATCH_READINGS_MAX, sizeof(*b->settled));
+	b->spare = calloc(BATCH_READINGS_MAX, sizeof(*b->spare));
+	b->place = calloc(BATCH_READINGS_MAX, sizeof(*b->place));
 	if (b->readings == NULL || b->transitions == NULL || b->dead_letters == NULL || b->order == NULL ||
-	    b->settled == NULL) {
+	    b->settled == NULL || b->spare == NULL || b->place == NULL) {
 		batch_free(b);
 		return NULL;
 	}
@@ -36,6 +41,8 @@ void batch_free(struct batch *b)
 	free(b->dead_letters);
 	free(b->order);
 	free(b->settled);
+	free(b->spare);
+	free(b->place);
 	free(b);
 }
 
@@ -136,19 +143,78 @@ static bool same_key(const struct batch_key *a, const struct batch_key *b)
 	return a->datastream_id == b->datastream_id && a->phenomenon_us == b->phenomenon_us;
 }
 
-static int compare_keys(const void *left, const void *right)
+static bool is_before(const struct batch_key *a, const struct batch_key *b)
+{
+	return a->datastream_id < b->datastream_id ||
+	       (a->datastream_id == b->datastream_id && a->phenomenon_us < b->phenomenon_us);
+}
+
+static int compare_times(const void *left, const void *right)
 {
 	const struct batch_key *a = left;
 	const struct batch_key *b = right;
 
-	if (a->datastream_id != b->datastream_id) {
-		return a->datastream_id < b->datastream_id ? -1 : 1;
-	}
 	if (a->phenomenon_us != b->phenomenon_us) {
 		return a->phenomenon_us < b->phenomenon_us ? -1 : 1;
 	}
 	/* The order of arrival: which of two with the same key is first is not left to qsort(). */
 	return (a->index > b->index) - (a->index < b->index);
+}
+
+/* One pass of a radix sort, stable: by the digit that begins at bit shift of the datastream's number. */
+static void scatter(const struct batch_key *from, struct batch_key *to, size_t count, int shift)
+{
+	uint32_t place[1u << DIGIT_BITS] = {0};
+	uint32_t next = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		place[(uint32_t)from[i].datastream_id >> shift & DIGIT_MASK]++;
+	}
+	for (size_t digit = 0; digit <= DIGIT_MASK; digit++) {
+		uint32_t here = place[digit];
+
+		place[digit] = next;
+		next += here;
+	}
+	for (size_t i = 0; i < count; i++) {
+		to[place[(uint32_t)from[i].datastream_id >> shift & DIGIT_MASK]++] = from[i];
+	}
+}
+
+/*
+ * Puts keys, which are in the order of arrival, into that of datastreams, then times, then arrival. Readings mostly
+ * arrive in the order of their times: then there is nothing left to sort within a datastream.
+ */
+static void sort_keys(struct batch *b, struct batch_key *keys, size_t count)
+{
+	struct batch_key *from = keys, *to = b->spare;
+	int32_t most = 0;
+	size_t end;
+
+	for (size_t i = 0; i < count; i++) {
+		most = MAX(most, keys[i].datastream_id);
+	}
+	for (int shift = 0; shift < 31 && most >> shift > 0; shift += DIGIT_BITS) {
+		struct batch_key *sorted = to;
+
+		scatter(from, to, count, shift);
+		to = from;
+		from = sorted;
+	}
+	if (from != keys) {
+		memcpy(keys, from, count * sizeof(*keys));
+	}
+	for (size_t first = 0; first < count; first = end) {
+		bool in_order = true;
+
+		for (end = first + 1; end < count && keys[end].datastream_id == keys[first].datastream_id;
+		     end++) {
+			in_order = in_order && keys[end - 1].phenomenon_us <= keys[end].phenomenon_us;
+		}
+		if (!in_order) {
+			qsort(&keys[first], end - first, sizeof(*keys), compare_times);
+		}
+	}
 }
 
 static void order_readings(struct batch *b)
@@ -165,22 +231,31 @@ static void order_readings(struct batch *b)
 			};
 		}
 	}
-	qsort(b->order, found, sizeof(*b->order), compare_keys);
+	sort_keys(b, b->order, found);
 	for (size_t i = 0; i < found; i++) {
 		if (kept == 0 || !same_key(&b->order[kept - 1], &b->order[i])) {
 			b->order[kept++] = b->order[i];
 		}
+		b->place[b->order[i].index] = (uint32_t)kept - 1;
 	}
 	b->order_count = kept;
 	b->repeated = found - kept;
 }
 
-/* The reading in the order with this key, or NULL. */
+/* The reading in the order with this key, or NULL. What a reading settles mostly stands just before it. */
 static struct batch_reading *find_ordered(struct batch *b, const struct batch_key *key)
 {
 	size_t first = 0;
 	size_t end = b->order_count;
+	size_t place = b->place[key->index];
 
+	if (place > 0 && same_key(&b->order[place - 1], key)) {
+		return &b->readings[b->order[place - 1].index];
+	}
+	if (place > 0 && is_before(&b->order[place - 1], key) && !is_before(&b->order[place], key)) {
+		first = place;
+		end = place + 1;
+	}
 	while (first < end) {
 		size_t middle = first + (end - first) / 2;
 		const struct batch_key *at = &b->order[middle];
@@ -188,8 +263,7 @@ static struct batch_reading *find_ordered(struct batch *b, const struct batch_ke
 		if (same_key(at, key)) {
 			return &b->readings[at->index];
 		}
-		if (at->datastream_id < key->datastream_id ||
-		    (at->datastream_id == key->datastream_id && at->phenomenon_us < key->phenomenon_us)) {
+		if (is_before(at, key)) {
 			first = middle + 1;
 		} else {
 			end = middle;
@@ -235,7 +309,7 @@ static void settle(struct batch *b)
 			b->settled[found++] = key;
 		}
 	}
-	qsort(b->settled, found, sizeof(*b->settled), compare_keys);
+	sort_keys(b, b->settled, found);
 	for (size_t i = 0; i < found; i++) {
 		kept -= kept > 0 && same_key(&b->settled[kept - 1], &b->settled[i]);
 		b->settled[kept++] = b->settled[i];

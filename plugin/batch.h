@@ -27,7 +27,7 @@
 #include "record.h"
 #include "util.h"
 
-#define BATCH_READINGS_MAX     20000
+#define BATCH_READINGS_MAX     50000
 #define BATCH_TRANSITIONS_MAX  1000
 #define BATCH_DEAD_LETTERS_MAX 256
 
@@ -72,6 +72,8 @@ struct batch {
 	struct batch_transition *transitions;
 	struct batch_dead_letter *dead_letters;
 	struct batch_key *order, *settled;
+	struct batch_key *spare; /* for sorting */
+	uint32_t *place;         /* of each ordered reading, by its index: where it stands in the order */
 };
 
 struct batch *batch_new(void) must_check;

@@ -3,6 +3,7 @@
 #include "utf8.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -51,32 +52,25 @@ void pg_binary_raw(struct pg_binary *b, const void *bytes, size_t length)
 	}
 }
 
-static void put_big_endian(struct pg_binary *b, uint64_t v, size_t length)
-{
-	uint8_t *to = reserve(b, length);
-
-	if (to == NULL) {
-		return;
-	}
-	for (size_t i = 0; i < length; i++) {
-		to[i] = (uint8_t)(v >> (8 * (length - 1 - i)));
-	}
-	b->length += length;
-}
-
 void pg_binary_raw_i16(struct pg_binary *b, int16_t v)
 {
-	put_big_endian(b, (uint16_t)v, 2);
+	const uint16_t big = htobe16((uint16_t)v);
+
+	pg_binary_raw(b, &big, sizeof(big));
 }
 
 void pg_binary_raw_i32(struct pg_binary *b, int32_t v)
 {
-	put_big_endian(b, (uint32_t)v, 4);
+	const uint32_t big = htobe32((uint32_t)v);
+
+	pg_binary_raw(b, &big, sizeof(big));
 }
 
 void pg_binary_raw_i64(struct pg_binary *b, int64_t v)
 {
-	put_big_endian(b, (uint64_t)v, 8);
+	const uint64_t big = htobe64((uint64_t)v);
+
+	pg_binary_raw(b, &big, sizeof(big));
 }
 
 void pg_binary_raw_text(struct pg_binary *b, const char *text)
@@ -147,7 +141,7 @@ void pg_binary_float8(struct pg_binary *b, double v)
 	_Static_assert(sizeof(bits) == sizeof(v), "float8 is an IEEE 754 double");
 	memcpy(&bits, &v, sizeof(bits));
 	pg_binary_raw_i32(b, 8);
-	put_big_endian(b, bits, 8);
+	pg_binary_raw_i64(b, (int64_t)bits);
 }
 
 void pg_binary_float8_or_null(struct pg_binary *b, double v)

@@ -98,18 +98,20 @@ int pg_conn_wait(struct pg_conn *c, short events, int64_t limit_us, struct pg_er
 
 	for (;;) {
 		struct pollfd p = {.fd = PQsocket(c->pg), .events = events};
+		int pause_ms = c->waiter.idle(c->waiter.context);
 		int64_t left_us = end - clock_monotonic_us();
 		int ready;
 
-		if (!c->waiter.idle(c->waiter.context)) {
+		if (pause_ms < 0) {
 			pg_error_set(error, "stopped while waiting for the server");
 			return -ECANCELED;
 		}
 		if (p.fd < 0) {
 			return lost(c, error);
 		}
-		ready = poll(&p, 1, left_us <= 0 ? 0 : (int)MIN(left_us / 1000 + 1, PG_IDLE_MS));
-		if (ready > 0) {
+		ready = poll(&p, 1, left_us <= 0 ? 0 : (int)MIN(left_us / 1000 + 1, pause_ms));
+		/* A socket counts as writable when it is nearly empty; who has been busy meanwhile tops it up before. */
+		if (ready > 0 || (ready == 0 && pause_ms == 0 && left_us > 0)) {
 			return 0;
 		}
 		if (ready < 0 && errno != EINTR) {
@@ -172,6 +174,12 @@ static bool is_good(const PGresult *result)
 	       status == PGRES_EMPTY_QUERY;
 }
 
+/* NULL: none. */
+static uint64_t rows_of(PGresult *result)
+{
+	return result != NULL ? strtoull(PQcmdTuples(result), NULL, 10) : 0;
+}
+
 /* Reads results to the end, or to the point where COPY wants data. The last good one, or the first error. */
 static int collect(struct pg_conn *c, PGresult **ret, struct pg_error *error)
 {
@@ -186,6 +194,7 @@ static int collect(struct pg_conn *c, PGresult **ret, struct pg_error *error)
 			refused = true;
 			error_from_result(error, result);
 		}
+		c->rows_before = rows_of(last);
 		PQclear(last);
 		last = result;
 		if (PQresultStatus(result) == PGRES_COPY_IN) {
@@ -213,11 +222,6 @@ static int collect(struct pg_conn *c, PGresult **ret, struct pg_error *error)
 	return 0;
 }
 
-static uint64_t rows_of(PGresult *result)
-{
-	return strtoull(PQcmdTuples(result), NULL, 10);
-}
-
 /* After PQsend…(): sends it all and collects. */
 static int finish(struct pg_conn *c, int sent, PGresult **ret, struct pg_error *error)
 {
@@ -243,14 +247,22 @@ int pg_conn_run(struct pg_conn *c, const char *sql, uint64_t *ret_rows, struct p
 	return status;
 }
 
+static int expect(PGresult *result, const char *tag, struct pg_error *error)
+{
+	if (strcmp(PQcmdStatus(result), tag) == 0) {
+		return 0;
+	}
+	pg_error_set(error, "the transaction had failed and was rolled back");
+	return -EPROTO;
+}
+
 int pg_conn_run_expecting(struct pg_conn *c, const char *sql, const char *tag, struct pg_error *error)
 {
 	PGresult *result = NULL;
 	int status = finish(c, PQsendQuery(c->pg, sql), &result, error);
 
-	if (status == 0 && strcmp(PQcmdStatus(result), tag) != 0) {
-		pg_error_set(error, "the transaction had failed and was rolled back");
-		status = -EPROTO;
+	if (status == 0) {
+		status = expect(result, tag, error);
 	}
 	PQclear(result);
 	return status;
@@ -308,10 +320,11 @@ static int send_copy_data(struct pg_conn *c, const struct pg_binary *data, struc
 	return 0;
 }
 
-static int send_copy_end(struct pg_conn *c, struct pg_error *error)
+/* reason: why the server is to give up; NULL: that was all. */
+static int send_copy_end(struct pg_conn *c, const char *reason, struct pg_error *error)
 {
 	for (;;) {
-		int queued = PQputCopyEnd(c->pg, NULL);
+		int queued = PQputCopyEnd(c->pg, reason);
 		int status;
 
 		if (queued < 0) {
@@ -324,33 +337,48 @@ static int send_copy_end(struct pg_conn *c, struct pg_error *error)
 	}
 }
 
-int pg_conn_copy(struct pg_conn *c, const char *sql, const struct pg_binary *data, uint64_t *ret_rows,
-                 struct pg_error *error)
+int pg_conn_copy_begin(struct pg_conn *c, const char *sql, uint64_t *ret_before, struct pg_error *error)
 {
 	PGresult *result = NULL;
-	int status;
+	int status = finish(c, PQsendQuery(c->pg, sql), &result, error);
 
-	if (data->failed) {
-		pg_error_set(error, "out of memory");
-		return -ENOMEM;
-	}
-	status = finish(c, PQsendQuery(c->pg, sql), &result, error);
 	if (status == 0) {
-		PQclear(result);
-		result = NULL;
-		status = send_copy_data(c, data, error);
+		*ret_before = c->rows_before;
 	}
+	PQclear(result);
+	return status;
+}
+
+int pg_conn_copy_end(struct pg_conn *c, const struct pg_binary *data, const char *tag, uint64_t *ret_rows,
+                     struct pg_error *error)
+{
+	PGresult *result = NULL;
+	int status = send_copy_data(c, data, error);
+
 	if (status == 0) {
-		status = send_copy_end(c, error);
+		status = send_copy_end(c, NULL, error);
 	}
 	if (status == 0) {
 		status = collect(c, &result, error);
 	}
 	if (status == 0) {
-		*ret_rows = rows_of(result);
+		*ret_rows = c->rows_before;
+		status = expect(result, tag, error);
 	}
 	PQclear(result);
 	return status;
+}
+
+int pg_conn_copy_cancel(struct pg_conn *c, struct pg_error *error)
+{
+	PGresult *result = NULL;
+	int status = send_copy_end(c, "not wanted", error);
+
+	if (status == 0) {
+		status = collect(c, &result, error);
+	}
+	PQclear(result);
+	return status == -EPROTO ? 0 : status;
 }
 
 int pg_conn_listen(struct pg_conn *c, bool *ret_notified, bool *ret_own, struct pg_error *error)

@@ -2,8 +2,8 @@
  * pg_conn - one connection to PostgreSQL that never outwaits its owner.
  *
  * Everything goes through libpq's asynchronous calls and poll(2): while the
- * server is silent the owner's idle function runs, at least every PG_IDLE_MS,
- * and may end the wait. pg_open() makes connections.
+ * server is silent the owner's idle function runs, at least every PG_IDLE_MS;
+ * it may use the time, and may end the wait. pg_open() makes connections.
  *
  * Threads  [writer]
  * Errors   0 or a negative errno, and a struct pg_error with what the server or
@@ -34,7 +34,8 @@ struct pg_error {
 };
 
 struct pg_waiter {
-	bool (*idle)(void *context); /* false: give up with -ECANCELED */
+	/* How long the wait may go on before it is asked again, ms; 0: it has more to do; negative: -ECANCELED. */
+	int (*idle)(void *context);
 	void *context;
 	int64_t silence_us; /* longest wait for the next sign of life */
 };
@@ -44,6 +45,7 @@ struct pg_conn {
 	struct pg_waiter waiter;
 	char notice[PG_MESSAGE_SIZE]; /* the server's last warning with its SQLSTATE in front, or "" */
 	bool unreplicated;            /* it gave up waiting for a standby during the last statement */
+	uint64_t rows_before;         /* that the statement before the last one touched */
 };
 
 void pg_conn_close(struct pg_conn *c);
@@ -63,9 +65,19 @@ int pg_conn_query(struct pg_conn *c, const char *sql, const struct pg_params *pa
 int pg_conn_execute(struct pg_conn *c, const char *sql, const struct pg_params *params, uint64_t *ret_rows,
                     struct pg_error *error) must_check;
 
-/* COPY … FROM STDIN: sends sql, then data, then the end. */
-int pg_conn_copy(struct pg_conn *c, const char *sql, const struct pg_binary *data, uint64_t *ret_rows,
-                 struct pg_error *error) must_check;
+/*
+ * Statements of which one is COPY … FROM STDIN, up to where the server wants its data.
+ * *ret_before: rows that the statement before it touched. Then one of the two below.
+ */
+int pg_conn_copy_begin(struct pg_conn *c, const char *sql, uint64_t *ret_before,
+                       struct pg_error *error) must_check;
+
+/* Sends the data and waits for all answers. *ret_rows: of the COPY; the last statement's tag must be tag: -EPROTO. */
+int pg_conn_copy_end(struct pg_conn *c, const struct pg_binary *data, const char *tag, uint64_t *ret_rows,
+                     struct pg_error *error) must_check;
+
+/* Has the server give up the COPY, and with it the transaction. 0 when it did. */
+int pg_conn_copy_cancel(struct pg_conn *c, struct pg_error *error) must_check;
 
 /* What to poll for input while nothing is asked. */
 int pg_conn_socket(const struct pg_conn *c);

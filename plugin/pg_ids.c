@@ -21,6 +21,7 @@ struct entry {
 struct pg_ids {
 	struct entry *entries;
 	size_t size, count;
+	uint64_t version;
 	const struct datastream_key **unknown; /* of this batch: keys of the batch's items */
 	size_t unknown_count, unknown_size;
 	char **refusals;
@@ -69,6 +70,12 @@ void pg_ids_clear(struct pg_ids *ids)
 {
 	memset(ids->entries, 0, ids->size * sizeof(*ids->entries));
 	ids->count = 0;
+	ids->version++;
+}
+
+uint64_t pg_ids_version(const struct pg_ids *ids)
+{
+	return ids->version;
 }
 
 /* The entry of key, or the empty one where it belongs. */
@@ -128,6 +135,7 @@ int pg_ids_put(struct pg_ids *ids, const struct datastream_key *key, int32_t dat
 	if (e == NULL) {
 		return -ENOMEM;
 	}
+	ids->version += e->datastream_id > 0 && e->datastream_id != datastream_id;
 	e->datastream_id = datastream_id;
 	return 0;
 }
@@ -321,11 +329,31 @@ static void fill_in(const struct pg_ids *ids, struct batch *b)
 	}
 }
 
+bool pg_ids_number(const struct pg_ids *ids, struct batch *b)
+{
+	for (size_t i = 0; i < b->transition_count; i++) {
+		b->transitions[i].datastream_id = pg_ids_get(ids, &b->transitions[i].transition.key);
+		if (b->transitions[i].datastream_id == 0) {
+			return false;
+		}
+	}
+	for (size_t i = 0; i < b->reading_count; i++) {
+		b->readings[i].datastream_id = pg_ids_get(ids, &b->readings[i].reading.key);
+		if (b->readings[i].datastream_id == 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
 int pg_ids_resolve(struct pg_ids *ids, struct pg_conn *c, struct batch *b, struct pg_error *error)
 {
 	int status;
 
 	forget_refusals(ids);
+	if (pg_ids_number(ids, b)) {
+		return 0;
+	}
 	ids->unknown_count = 0;
 	pg_error_set(error, "out of memory");
 	status = find_unknown(ids, b);

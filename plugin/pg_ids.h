@@ -29,6 +29,12 @@ int pg_ids_put(struct pg_ids *ids, const struct datastream_key *key, int32_t dat
 /* 0 when it is not known. */
 int32_t pg_ids_get(const struct pg_ids *ids, const struct datastream_key *key);
 
+/* Another number when a datastream's number is another than before: what was numbered before is to be again. */
+uint64_t pg_ids_version(const struct pg_ids *ids);
+
+/* Numbers b by what is known, without asking. False: something in it is not known. */
+bool pg_ids_number(const struct pg_ids *ids, struct batch *b) must_check;
+
 /* Must be called outside a transaction. The reasons in b are valid until the next call. */
 int pg_ids_resolve(struct pg_ids *ids, struct pg_conn *c, struct batch *b, struct pg_error *error) must_check;
 

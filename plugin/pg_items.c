@@ -256,16 +256,23 @@ static int store_hindsight(const struct pg_items *k, bool tolerant)
 	return status;
 }
 
+bool pg_items_beside(const struct pg_items *k)
+{
+	const struct batch *b = k->batch;
+
+	return b->settled_count + b->gap_count + b->transition_count + b->dead_letter_count + b->undecodable >
+	               0 ||
+	       b->order_count + b->repeated < b->reading_count ||
+	       (k->damage != NULL && k->damage->exact + k->damage->at_most > 0);
+}
+
 int pg_items_store(const struct pg_items *k, bool tolerant)
 {
 	const struct batch *b = k->batch;
 	int status = 0;
 
-	k->result->known = b->repeated;
 	if (tolerant) {
 		status = store_halving(k, ITEM_READING, 0, b->order_count);
-	} else if (b->order_count > 0) {
-		status = pg_rows_copy(k->rows, k->conn, b, &k->result->stored, k->error);
 	}
 	if (status == 0) {
 		status = store_hindsight(k, tolerant);

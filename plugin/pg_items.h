@@ -21,7 +21,7 @@ struct pg_store_result {
 	uint64_t refused_others; /* transitions and dead letters that the server refused */
 	uint64_t unsettled; /* later verdicts and gaps that the server refused; the readings are stored */
 	uint64_t dropped;   /* of all that was refused: not taken as dead letters either */
-	bool unsure;        /* COMMIT was sent and its answer has not come */
+	bool unsure;        /* the server had COMMIT, or was to have it, and its answer has not come */
 	/* The first that was refused, and what the server said; "" when there was none. */
 	char item[STATION_CODE_MAX + PROPERTY_CODE_MAX + 2];
 	char detail[DEAD_LETTER_DETAIL_MAX + 1];
@@ -43,7 +43,10 @@ struct pg_items {
 	struct pg_error *error;
 };
 
-/* tolerant: ON CONFLICT DO NOTHING instead of COPY, see pg_store.h. */
+/* Whether there is anything but readings that COPY takes. */
+bool pg_items_beside(const struct pg_items *k);
+
+/* tolerant: the readings too, with ON CONFLICT DO NOTHING; else all but those that COPY takes, see pg_store.h. */
 int pg_items_store(const struct pg_items *k, bool tolerant) must_check;
 
 #endif

@@ -4,9 +4,13 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 /* Keywords in libpq's order of precedence: a later one overrides an earlier one. */
 #define KEYWORDS_MAX 16
+
+/* Bytes; the kernel doubles it for its own needs, and keeps to net.core.wmem_max. */
+#define SEND_BUFFER (512 * 1024)
 
 struct keywords {
 	const char *name[KEYWORDS_MAX];
@@ -222,12 +226,29 @@ static int try_hosts(struct pg_conn *c, const char *conninfo, struct hosts *rest
 	return result;
 }
 
+/*
+ * A Unix socket takes 200 kB, which the server reads in 5 ms, and is ready for more when a quarter of that is left.
+ * On machines with few processors the writer is not always back in time. TCP finds its size itself.
+ */
+static void enlarge_buffer(const struct pg_conn *c)
+{
+	const int size = SEND_BUFFER;
+	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+	socklen_t length = sizeof(address);
+
+	if (getsockname(PQsocket(c->pg), (struct sockaddr *)&address, &length) == 0 &&
+	    address.ss_family == AF_UNIX) {
+		(void)setsockopt(PQsocket(c->pg), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	}
+}
+
 static int set_up_session(struct pg_conn *c, struct pg_error *error)
 {
 	if (PQsetnonblocking(c->pg, 1) != 0) {
 		pg_error_set(error, PQerrorMessage(c->pg));
 		return -ENOTCONN;
 	}
+	enlarge_buffer(c);
 	if (PQserverVersion(c->pg) < 140000) {
 		pg_error_set(error, "the server is older than PostgreSQL 14");
 		return -EPROTO;

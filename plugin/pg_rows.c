@@ -5,10 +5,13 @@
 #include <math.h>
 #include <stdio.h>
 
+/* Readings that are fetched into the cache before their turn. */
+#define AHEAD 8
+
 #define OBSERVATION_COLUMNS \
 	"datastream_id, phenomenon_time, result, quality, received_time, raw, quality_tests"
 
-static const char copy_sql[] =
+const char pg_rows_copy_sql[] =
 	"COPY highwater.observation (" OBSERVATION_COLUMNS ") FROM STDIN (FORMAT binary)";
 
 static const char readings_sql[] =
@@ -17,10 +20,14 @@ static const char readings_sql[] =
 	" $6::float8[], $7::int4[])"
 	" ON CONFLICT DO NOTHING";
 
-/* The span of time keeps partitions out of it that have none of the rows. */
+/*
+ * The span of time keeps partitions out of it that have none of the rows. It is newer than the table's statistics: the
+ * planner takes it to hold one row, and would read the whole month to find it and compare it with all of ours, were
+ * these not hidden behind a SELECT: then it counts on ten, and looks each up by its key.
+ */
 static const char settled_sql[] =
 	"UPDATE highwater.observation AS o SET quality = s.quality, quality_tests = s.tests"
-	" FROM unnest($1::int4[], $2::timestamptz[], $3::int2[], $4::int4[])"
+	" FROM unnest((SELECT $1::int4[]), (SELECT $2::timestamptz[]), (SELECT $3::int2[]), (SELECT $4::int4[]))"
 	" AS s(datastream_id, phenomenon_time, quality, tests)"
 	" WHERE o.datastream_id = s.datastream_id AND o.phenomenon_time = s.phenomenon_time"
 	" AND o.phenomenon_time BETWEEN $5::timestamptz AND $6::timestamptz";
@@ -56,7 +63,6 @@ static const char loss_sql[] = "INSERT INTO highwater.loss (reason, started, end
 void pg_rows_done(struct pg_rows *r)
 {
 	pg_params_done(&r->params);
-	pg_binary_done(&r->copy);
 }
 
 /*
@@ -187,21 +193,27 @@ static void put_dead_letter_column(struct pg_binary *b, const struct batch_dead_
 	}
 }
 
-int pg_rows_copy(struct pg_rows *r, struct pg_conn *c, const struct batch *b, uint64_t *ret_stored,
-                 struct pg_error *error)
+void pg_rows_encode(const struct batch *b, size_t first, size_t end, struct pg_binary *to)
 {
-	pg_binary_clear(&r->copy);
-	pg_binary_copy_begin(&r->copy);
-	for (size_t i = 0; i < b->order_count; i++) {
+	if (first == 0) {
+		pg_binary_clear(to);
+		pg_binary_copy_begin(to);
+	}
+	for (size_t i = first; i < end; i++) {
 		const struct batch_reading *item = batch_ordered(b, i);
 
-		pg_binary_row(&r->copy, READING_COLUMN_COUNT);
+		/* Neighbours in the order are far apart in memory. */
+		if (i + AHEAD < end) {
+			__builtin_prefetch(&batch_ordered(b, i + AHEAD)->reading.result);
+		}
+		pg_binary_row(to, READING_COLUMN_COUNT);
 		for (size_t column = 0; column < READING_COLUMN_COUNT; column++) {
-			put_reading_column(&r->copy, item, column);
+			put_reading_column(to, item, column);
 		}
 	}
-	pg_binary_copy_end(&r->copy);
-	return pg_conn_copy(c, copy_sql, &r->copy, ret_stored, error);
+	if (end == b->order_count) {
+		pg_binary_copy_end(to);
+	}
 }
 
 int pg_rows_readings(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,

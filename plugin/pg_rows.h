@@ -16,15 +16,16 @@
 /* What is needed besides the connection; kept for its memory. Zeroed: ready. */
 struct pg_rows {
 	struct pg_params params;
-	struct pg_binary copy;
 	uint8_t journal_id[JOURNAL_ID_SIZE];
 };
 
 void pg_rows_done(struct pg_rows *r);
 
-/* All ordered readings by binary COPY, the fastest way. A key that is there already is an error. */
-int pg_rows_copy(struct pg_rows *r, struct pg_conn *c, const struct batch *b, uint64_t *ret_stored,
-                 struct pg_error *error) must_check;
+/* Readings by binary COPY, the fastest way. A key that is there already is an error. */
+extern const char pg_rows_copy_sql[];
+
+/* Its data, piece by piece: readings at places [first, end) of the order, from 0 to order_count. [any] */
+void pg_rows_encode(const struct batch *b, size_t first, size_t end, struct pg_binary *to);
 
 /* Readings at places [first, end) of the order; those whose key is there already are passed over. */
 int pg_rows_readings(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,

@@ -99,59 +99,105 @@ int pg_store_rollback(struct pg_conn *c, struct pg_error *error)
 }
 
 /* Moves the position first: it locks the row, so that nothing else of this journal goes on beside us. */
-static int begin(struct pg_store *s, const struct pg_items *k, uint64_t expected, bool tolerant)
+static void write_opening(const struct pg_store *s, const struct pg_store_job *job, bool tolerant, char *to,
+                          size_t size)
 {
-	char sql[512];
-	uint64_t rows = 0;
-	int status;
-
 	/* On the tolerant path deferred constraints speak up at the row, not at COMMIT: too late to halve. */
-	(void)snprintf(sql, sizeof(sql),
+	(void)snprintf(to, size,
 	               "BEGIN; %sUPDATE highwater.journal_position SET position = %" PRIu64
-	               ", updated_at = now() WHERE journal_id = '%s' AND position = %" PRIu64,
-	               tolerant ? "SET CONSTRAINTS ALL IMMEDIATE; " : "", k->batch->to, s->journal, expected);
-	status = pg_conn_run(k->conn, sql, &rows, k->error);
-	if (status == 0 && rows != 1) {
-		pg_error_set(k->error, "the journal's position in the database has moved");
-		status = -ESTALE;
+	               ", updated_at = now() WHERE journal_id = '%s' AND position = %" PRIu64 "; ",
+	               tolerant ? "SET CONSTRAINTS ALL IMMEDIATE; " : "", job->batch->to, s->journal,
+	               job->expected);
+}
+
+/* rows: that the opening touched. */
+static int check_moved(const struct pg_items *k, uint64_t rows)
+{
+	if (rows == 1) {
+		return 0;
 	}
+	pg_error_set(k->error, "the journal's position in the database has moved");
+	return -ESTALE;
+}
+
+static int note_end(const struct pg_items *k, int status)
+{
+	k->result->unsure = status != 0 && status != -EPROTO;
 	return status;
 }
 
-static int try_commit(struct pg_store *s, const struct pg_items *k, uint64_t expected, bool tolerant)
+/* The readings, and the end of the transaction behind them; opening, if not "", begins it. */
+static int copy_and_commit(const struct pg_items *k, const struct pg_binary *copy, const char *opening)
 {
+	char sql[1024];
+	uint64_t moved = 0;
 	int status;
 
-	*k->result = (struct pg_store_result){0};
-	status = begin(s, k, expected, tolerant);
+	(void)snprintf(sql, sizeof(sql), "%s%s; COMMIT", opening, pg_rows_copy_sql);
+	status = pg_conn_copy_begin(k->conn, sql, &moved, k->error);
+	if (status == 0 && opening[0] != '\0' && check_moved(k, moved) != 0) {
+		status = pg_conn_copy_cancel(k->conn, k->error);
+		return status == 0 ? check_moved(k, moved) : status;
+	}
+	if (status != 0) {
+		return status;
+	}
+	return note_end(k, pg_conn_copy_end(k->conn, copy, "COMMIT", &k->result->stored, k->error));
+}
+
+static int try_commit(struct pg_store *s, const struct pg_items *k, const struct pg_store_job *job,
+                      bool tolerant)
+{
+	bool copies = !tolerant && job->batch->order_count > 0;
+	char opening[512];
+	uint64_t moved = 0;
+	int status;
+
+	*k->result = (struct pg_store_result){.known = job->batch->repeated};
+	write_opening(s, job, tolerant, opening, sizeof(opening));
+	if (copies && !pg_items_beside(k)) {
+		return copy_and_commit(k, job->copy, opening);
+	}
+	status = pg_conn_run(k->conn, opening, &moved, k->error);
+	if (status == 0) {
+		status = check_moved(k, moved);
+	}
 	if (status == 0) {
 		status = pg_items_store(k, tolerant);
 	}
-	if (status == 0) {
-		status = pg_conn_run_expecting(k->conn, "COMMIT", "COMMIT", k->error);
-		k->result->unsure = status != 0 && status != -EPROTO;
+	if (status != 0) {
+		return status;
 	}
-	return status;
+	return copies ? copy_and_commit(k, job->copy, "")
+	              : note_end(k, pg_conn_run_expecting(k->conn, "COMMIT", "COMMIT", k->error));
 }
 
-int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct batch *b,
-                    const struct pg_store_damage *damage, uint64_t expected, struct pg_store_result *ret,
-                    struct pg_error *error)
+int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct pg_store_job *job,
+                    struct pg_store_result *ret, struct pg_error *error)
 {
-	const struct pg_items k = {
-		.rows = &s->rows, .conn = c, .batch = b, .damage = damage, .result = ret, .error = error};
+	const struct pg_items k = {.rows = &s->rows,
+	                           .conn = c,
+	                           .batch = job->batch,
+	                           .damage = job->damage,
+	                           .result = ret,
+	                           .error = error};
 	bool tolerant = s->tolerant_left > 0;
-	int status = try_commit(s, &k, expected, tolerant);
+	int status;
 
+	if (job->copy->failed) {
+		pg_error_set(error, "out of memory");
+		return -ENOMEM;
+	}
+	status = try_commit(s, &k, job, tolerant);
 	if (status == -EPROTO && !tolerant && pg_error_blames_row(error)) {
 		status = pg_store_rollback(c, error);
 		tolerant = true;
 		if (status == 0) {
-			status = try_commit(s, &k, expected, tolerant);
+			status = try_commit(s, &k, job, tolerant);
 		}
 	}
 	if (status == 0 && tolerant) {
-		bool calm = ret->known == b->repeated && ret->refused == 0;
+		bool calm = ret->known == job->batch->repeated && ret->refused == 0;
 
 		s->tolerant_left = calm && s->tolerant_left > 0 ? s->tolerant_left - 1 : PG_STORE_CALM;
 	}

@@ -3,7 +3,8 @@
  *
  * One transaction holds the observations, the alert rows, the dead letters and
  * the journal position up to which they reach. Optimistic first: binary COPY,
- * sorted by the key. When the server finds a duplicate or refuses a row, the
+ * sorted by the key, and last, so that COMMIT needs no answer of its own to be
+ * waited for. When the server finds a duplicate or refuses a row, the
  * batch is done again on the tolerant path: INSERT from arrays with ON CONFLICT DO
  * NOTHING, under a savepoint that is halved until a refused row stands alone and
  * becomes a dead letter. Arrays rather than a staging table: measured no slower,
@@ -49,10 +50,16 @@ const char *pg_store_journal(const struct pg_store *s);
 int pg_store_position(struct pg_store *s, struct pg_conn *c, uint64_t *ret,
                       struct pg_error *error) must_check;
 
-/* Stores b, which is sorted, if the position in the database is expected. damage goes on the ledger; NULL: none. */
-int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct batch *b,
-                    const struct pg_store_damage *damage, uint64_t expected, struct pg_store_result *ret,
-                    struct pg_error *error) must_check;
+/* What is to be stored. */
+struct pg_store_job {
+	const struct batch *batch;            /* sorted */
+	const struct pg_binary *copy;         /* all of its readings, of pg_rows_encode() */
+	const struct pg_store_damage *damage; /* goes on the ledger; NULL: none */
+	uint64_t expected;                    /* the position in the database, or nothing is done */
+};
+
+int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct pg_store_job *job,
+                    struct pg_store_result *ret, struct pg_error *error) must_check;
 
 int pg_store_rollback(struct pg_conn *c, struct pg_error *error) must_check;
 

@@ -4,6 +4,7 @@
 #include "pg_open.h"
 #include "writer_batch.h"
 #include "writer_care.h"
+#include "writer_fill.h"
 #include "writer_session.h"
 #include "writer_state.h"
 
@@ -15,7 +16,7 @@
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_MAX_MS   5000
 
-#define NICE 10
+#define NICE 5
 
 #define HOST_SIZE 256
 
@@ -66,14 +67,17 @@ static void look_around(struct writer *w)
 	}
 }
 
-/* As pg_waiter's idle function. False: stopping, and no time is left. */
-static bool idle(void *context)
+/* As pg_waiter's idle function. Negative: stopping, and no time is left. */
+static int idle(void *context)
 {
 	struct writer *w = context;
 
 	look_around(w);
 	/* While connecting there is nothing that could be drained yet. */
-	return w->stop_end == NEVER || (w->conn != NULL && clock_monotonic_us() < w->stop_end);
+	if (w->stop_end != NEVER && (w->conn == NULL || clock_monotonic_us() >= w->stop_end)) {
+		return -1;
+	}
+	return w->storing && writer_fill_ahead(w) ? 0 : PG_IDLE_MS;
 }
 
 /*
@@ -127,7 +131,8 @@ static void free_writer(struct writer *w)
 	if (w == NULL) {
 		return;
 	}
-	batch_free(w->batch);
+	writer_load_done(&w->loads[0]);
+	writer_load_done(&w->loads[1]);
 	pg_ids_free(w->ids);
 	pg_store_free(w->store);
 	free(w->registry_path);
@@ -147,11 +152,12 @@ static struct writer *new_writer(const struct writer_options *options, struct jo
 	(void)gethostname(host, sizeof(host) - 1);
 	w->conninfo = strdup(options->conninfo);
 	w->registry_path = strdup(options->registry_path);
-	w->batch = batch_new();
+	w->now = &w->loads[0];
+	w->next = &w->loads[1];
 	w->ids = pg_ids_new();
 	w->store = pg_store_new(journal_id(journal), host);
-	if (w->conninfo == NULL || w->registry_path == NULL || w->batch == NULL || w->ids == NULL ||
-	    w->store == NULL) {
+	if (w->conninfo == NULL || w->registry_path == NULL || w->ids == NULL || w->store == NULL ||
+	    writer_load_init(w->now) != 0 || writer_load_init(w->next) != 0) {
 		free_writer(w);
 		return NULL;
 	}

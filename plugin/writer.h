@@ -15,7 +15,8 @@
  *
  * One line a file: writer.c the thread and its loop; writer_care.c journal and
  * alarm store; writer_position.c where in the journal; writer_session.c what is
- * done with a connection; writer_batch.c one batch; writer_log.c lines.
+ * done with a connection; writer_fill.c a batch made ready, and the next meanwhile;
+ * writer_batch.c one batch stored; writer_books.c what follows from it; writer_log.c lines.
  */
 #ifndef HIGHWATER_WRITER_H
 #define HIGHWATER_WRITER_H

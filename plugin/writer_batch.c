@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "writer_books.h"
+#include "writer_fill.h"
 #include "writer_position.h"
 #include "writer_session.h"
 
@@ -71,35 +72,50 @@ static void say_unreadable(struct writer *w, int error)
 
 static void space_out(struct writer *w, int64_t started_us)
 {
-	bool pours = w->batch->reading_count >= POUR_READINGS && w->batch->to >= w->seen_tail;
+	bool pours = w->now->batch->reading_count >= POUR_READINGS && w->now->batch->to >= w->seen_tail;
 
 	w->batch_due = pours ? started_us + POUR_SPACE_US : 0;
+}
+
+static int commit(struct writer *w, struct pg_error *error)
+{
+	const struct pg_store_job job = {.batch = w->now->batch,
+	                                 .copy = &w->now->copy,
+	                                 .damage = &w->now->damage,
+	                                 .expected = w->expected};
+	int status;
+
+	writer_position_note(w, job.batch->to);
+	w->storing = true;
+	status = pg_store_commit(w->store, w->conn, &job, &w->result, error);
+	w->storing = false;
+	if (status != 0) {
+		w->sent_to = w->result.unsure ? job.batch->to : 0;
+	}
+	return status;
 }
 
 bool writer_batch_store(struct writer *w)
 {
 	struct pg_error error;
 	int64_t started_us = clock_monotonic_us();
-	int status = writer_position_fill(w);
+	int status = writer_fill(w);
 
 	if (status != 0) {
 		say_unreadable(w, status);
 		return false;
 	}
-	if (w->batch->to == w->own) {
+	if (w->now->batch->to == w->own) {
 		writer_session_good(w);
 		return false;
 	}
-	status = pg_ids_resolve(w->ids, w->conn, w->batch, &error);
+	status = writer_fill_finish(w, &error);
 	if (status != 0) {
 		writer_session_fail(w, "cannot register datastreams", status, &error);
 		return false;
 	}
-	batch_sort(w->batch);
-	writer_position_note(w, w->batch->to);
-	status = pg_store_commit(w->store, w->conn, w->batch, &w->damage, w->expected, &w->result, &error);
+	status = commit(w, &error);
 	if (status != 0) {
-		w->sent_to = w->result.unsure ? w->batch->to : 0;
 		return commit_failed(w, status, &error);
 	}
 	writer_session_good(w);

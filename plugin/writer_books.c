@@ -30,7 +30,7 @@ static void count_result(struct writer *w)
 	stats_add(w->stats, STATS_READINGS_STORED, r->stored);
 	stats_add(w->stats, STATS_READINGS_KNOWN, r->known);
 	stats_add(w->stats, STATS_DEAD_LETTERS_DROPPED, r->dropped);
-	stats_add(w->stats, STATS_JOURNAL_DAMAGED, w->damage.exact + w->damage.at_most);
+	stats_add(w->stats, STATS_JOURNAL_DAMAGED, w->now->damage.exact + w->now->damage.at_most);
 	for (uint64_t i = 0; i < r->refused; i++) {
 		stats_reject(w->stats, REJECT_DATABASE);
 	}

@@ -126,10 +126,10 @@ bool writer_position_settle(struct writer *w, uint64_t database)
 
 void writer_position_advance(struct writer *w)
 {
-	w->own = w->batch->to;
-	w->expected = w->batch->to;
+	w->own = w->now->batch->to;
+	w->expected = w->now->batch->to;
 	w->sent_to = 0;
-	w->records_done += w->batch_records;
+	w->records_done += w->now->records;
 	writer_position_note(w, 0);
 }
 
@@ -138,79 +138,6 @@ void writer_position_note(struct writer *w, uint64_t sent_to)
 	const struct ledger_progress progress = {.stored = w->own, .sent = sent_to};
 
 	ledger_note_progress(w->ledger, journal_id(w->journal), &progress);
-}
-
-static void say_undecodable(struct writer *w, const struct journal_record *record)
-{
-	char position[WRITER_POSITION_SIZE], text[128];
-
-	(void)snprintf(text, sizeof(text), "journal: the record at %s is of kind %u and cannot be understood",
-	               writer_position_text(record->position, position), record->kind);
-	writer_say(&w->skipped, w->log, LOG_LEVEL_ERROR, text,
-	           "passing it over; it was written by another version, or is a mistake of this one");
-}
-
-/* The journal no longer gives back what was appended. */
-static void pass_over_damage(struct writer *w, struct journal_cursor *cursor)
-{
-	char from[WRITER_POSITION_SIZE], to[WRITER_POSITION_SIZE], text[LOG_LINE_MAX], follows[160];
-	uint64_t damaged = cursor->position;
-	uint64_t bytes = journal_cursor_skip(cursor);
-
-	(void)snprintf(text, sizeof(text), "journal: damaged at %s while in use",
-	               writer_position_text(damaged, from));
-	(void)snprintf(follows, sizeof(follows),
-	               "%" PRIu64
-	               " bytes are lost (highwater.loss), continuing at %s; check the disk of state_dir",
-	               bytes, writer_position_text(cursor->position, to));
-	writer_say(&w->damaged, w->log, LOG_LEVEL_ERROR, text, follows);
-}
-
-/* What the cursor has passed over is lost with this batch: the batch ends behind it. */
-static void note_damage(struct writer *w, const struct journal_cursor *cursor)
-{
-	uint64_t bytes = cursor->lost.bytes;
-
-	w->damage.exact = cursor->lost.records;
-	w->damage.at_most = bytes > 0 ? MAX(bytes / LEDGER_READING_BYTES, 1) : 0;
-}
-
-int writer_position_fill(struct writer *w)
-{
-	struct journal_cursor cursor;
-	struct journal_record record;
-	int got = 0;
-	int added = 0;
-
-	w->seen_tail = journal_tail(w->journal);
-	w->batch_records = 0;
-	batch_reset(w->batch, w->own, w->batch_limit);
-	w->damage = (struct pg_store_damage){0};
-	journal_cursor_init(&cursor, w->journal, w->own);
-	while ((got = journal_cursor_next(&cursor, w->body, sizeof(w->body), &record)) != 0) {
-		if (got == -EBADMSG) {
-			pass_over_damage(w, &cursor);
-			continue;
-		}
-		if (got < 0) {
-			break;
-		}
-		added = batch_add(w->batch, &record);
-		if (added == -ENOBUFS) {
-			return 0; /* and what was passed over before this record belongs to the next batch */
-		}
-		if (added == -EBADMSG) {
-			say_undecodable(w, &record);
-		}
-		w->batch_records++;
-		note_damage(w, &cursor);
-	}
-	if (cursor.lost.records + cursor.lost.bytes > 0) {
-		note_damage(w, &cursor);
-		w->batch->to = cursor.position;
-	}
-	/* What could be read before an error is stored first. */
-	return got < 0 && w->batch_records == 0 ? got : 0;
 }
 
 uint64_t writer_position_pending(const struct writer *w)

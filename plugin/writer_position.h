@@ -20,17 +20,11 @@
  */
 bool writer_position_settle(struct writer *w, uint64_t database);
 
-/* The batch is stored. */
+/* The batch of w->now is stored. */
 void writer_position_advance(struct writer *w);
 
 /* Notes in the state directory how far this broker is, and that COMMIT of a batch up to sent_to is next; 0: none. */
 void writer_position_note(struct writer *w, uint64_t sent_to);
-
-/*
- * Fills w->batch from own on. 0, or why the journal cannot be read. What does not
- * read back or decode is passed over, with a line: it must not stop the queue.
- */
-int writer_position_fill(struct writer *w) must_check;
 
 /* Records that wait to be stored. */
 uint64_t writer_position_pending(const struct writer *w);

@@ -255,7 +255,7 @@ static const char *set_up(struct writer *w, struct pg_conn *c, int *ret_status, 
 	return "connection lost";
 }
 
-void writer_session_open(struct writer *w, bool (*idle)(void *context))
+void writer_session_open(struct writer *w, int (*idle)(void *context))
 {
 	const struct pg_waiter waiter = {.idle = idle, .context = w, .silence_us = SILENCE_US};
 	char what[DESCRIPTION_SIZE + 32], database[DESCRIPTION_SIZE];

@@ -12,7 +12,7 @@
 #include "writer_state.h"
 
 /* Connects and checks schema, position and registry. w->conn is NULL when it did not come to that. */
-void writer_session_open(struct writer *w, bool (*idle)(void *context));
+void writer_session_open(struct writer *w, int (*idle)(void *context));
 
 /* Takes in notifications, reads the registry again and makes partitions when it is time. False: failed. */
 bool writer_session_tend(struct writer *w);

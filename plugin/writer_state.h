@@ -7,7 +7,8 @@
  *    was last compared with. own only moves forward, but when that database went back.
  * 3. expected is the position that the database had when it was last asked or
  *    told. It equals own unless someone else moved it.
- * 4. sent_to is 0, or COMMIT of a batch up to there was sent and its outcome is not known;
+ * 4. now and next are the two loads. What is in next counts only if it begins where own is when its turn comes.
+ * 5. sent_to is 0, or COMMIT of a batch up to there was sent and its outcome is not known;
  *    then result speaks of that batch.
  *
  * Threads  [writer]; but for what writer_start() sets and never changes, and
@@ -35,6 +36,20 @@ struct writer_care {
 	int64_t sync_due, quality_due;
 	uint64_t seen_tail;
 	struct writer_repeat segment, journal_flush, alarm_flush, quality_flush, ledger_flush;
+};
+
+/* A batch on its way: what stands in the journal from one position on, as far as it has come. */
+struct writer_load {
+	struct batch *batch;
+	struct journal_cursor cursor;  /* behind what is in it; of no journal before it was first begun */
+	struct pg_store_damage damage; /* between its first position and its last */
+	uint64_t records;              /* of the journal, also those that were passed over */
+	bool full;                     /* takes no more */
+	bool sorted;                   /* and numbered, with the numbers of ids_version */
+	bool ready;                    /* all encoded, not only the first of the order */
+	uint64_t ids_version;
+	size_t encoded;
+	struct pg_binary copy;
 };
 
 struct writer {
@@ -73,10 +88,9 @@ struct writer {
 	struct pg_store_result result;
 
 	/* batch */
-	struct batch *batch;
+	struct writer_load loads[2], *now, *next;
+	bool storing;       /* now is on its way to the server: there is time for next */
 	size_t batch_limit; /* readings; halved when the server takes too long */
-	uint64_t batch_records;
-	struct pg_store_damage damage; /* between the batch's first position and its last */
 	uint8_t body[RECORD_BODY_MAX];
 
 	/* lines */

@@ -168,7 +168,7 @@ def under_load(bench):
             bench.server.thaw()
         # After a long outage it connects anew, in its own time: that is no rate.
         wait_until(lambda: rows_now(scene.database)[0] > 0, 60, "the first rows after the outage")
-        loading = pool.submit(scene.broker.load, rate=MEANWHILE, seconds=bench.seconds(2.5))
+        loading = pool.submit(scene.broker.load, rate=MEANWHILE, wake_after=8, seconds=bench.seconds(2.5))
         before, started = rows_now(scene.database)
         report = loading.result()
         after, ended = rows_now(scene.database)
@@ -186,7 +186,7 @@ def yardstick(bench):
             concurrent.futures.ThreadPoolExecutor() as pool:
         database.sql("CHECKPOINT")
         log = broker.folder / "peer.log"
-        loading = pool.submit(broker.load, rate=MEANWHILE, seconds=bench.seconds(2.5))
+        loading = pool.submit(broker.load, rate=MEANWHILE, wake_after=8, seconds=bench.seconds(2.5))
         process = spawn([program, database.conninfo], log)
         try:
             report = loading.result()

@@ -53,7 +53,7 @@ void link_ping(struct link *l);
 
 /*
  * The owner's poll is woken only when so many acknowledgements are there. The kernel then works once for many of
- * them: what a sensor's own machine does is not to be taken from the broker's. 0: each wakes.
+ * them: what a sensor's own machine does is not to be taken from the broker's. 0 or 1: each wakes.
  */
 int link_wake_after(const struct link *l, unsigned acknowledgements) must_check;
 

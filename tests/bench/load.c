@@ -12,6 +12,8 @@
  *   --messages N             as fast as the broker takes them
  *   --alert-rate N           of the messages a second that go to bench-alert, by turns 1.2 and 0.8: with a level of
  *                            1.0 each is a transition, and the time to its receipt as an alert is measured
+ *   --wake-after N           acknowledgements on a connection that are waited for together; at a rate 1, as fast as can
+ *                            be half a window. More takes less from the machine, and their latency means less
  *   --no-delay               TCP_NODELAY on the generator's side
  *
  * No two messages are alike: at a rate the phenomenon time is when the message was due; as fast as can be, times go on by
@@ -35,6 +37,7 @@
 #include <unistd.h>
 
 #define SECOND_NS   INT64_C(1000000000)
+#define TICK_NS     (SECOND_NS / 1000)
 #define SILENCE_NS  (20 * SECOND_NS) /* of a broker that is given up */
 #define ALERTS_MAX  65536
 #define CONNECTIONS 1024
@@ -42,7 +45,7 @@
 struct options {
 	const char *host, *prefix;
 	uint16_t port;
-	unsigned connections, stations, window, size;
+	unsigned connections, stations, window, size, wake_after;
 	int qos;
 	bool no_delay;
 	double rate, alert_rate, seconds;
@@ -139,12 +142,13 @@ static void on_alert(void *context, const char *payload, size_t length)
 	l->alerts_heard++;
 }
 
-static int serve(struct load *l, int timeout_ms)
+static int serve(struct load *l, int64_t timeout_ns)
 {
+	const struct timespec timeout = {.tv_sec = timeout_ns / SECOND_NS, .tv_nsec = timeout_ns % SECOND_NS};
 	const struct link_sink of_links = {.context = l, .acknowledged = on_acknowledged};
 	const struct link_sink of_listener = {.context = l, .message = on_alert};
 	struct epoll_event events[64];
-	int count = epoll_wait(l->epoll, events, (int)ARRAY_SIZE(events), timeout_ms);
+	int count = epoll_pwait2(l->epoll, events, (int)ARRAY_SIZE(events), &timeout, NULL);
 	int error = 0;
 
 	for (int i = 0; i < count && error == 0; i++) {
@@ -185,7 +189,6 @@ static int open_links(struct load *l)
 	return error;
 }
 
-/* At a rate each acknowledgement's time counts; as fast as can be, half a window is worth a wake-up. */
 static int wake_after(struct load *l, unsigned acknowledgements)
 {
 	int error = 0;
@@ -255,6 +258,15 @@ static void publish_due(struct load *l)
 	}
 }
 
+/* Until the next message is due, but not for each of many that come within a millisecond. */
+static int64_t pause_ns(const struct load *l)
+{
+	double due_s = (double)(l->sent + 1) / l->o.rate;
+	int64_t left_ns = l->started_ns + (int64_t)(due_s * 1e9) - now_ns();
+
+	return l->o.rate > 5000 ? TICK_NS : MIN(MAX(left_ns, 0), TICK_NS);
+}
+
 static bool all_sent(const struct load *l)
 {
 	return l->o.rate > 0 ? now_ns() - l->started_ns >= (int64_t)(l->o.seconds * 1e9) &&
@@ -274,7 +286,7 @@ static bool all_back(const struct load *l)
 
 static int run(struct load *l)
 {
-	int error = wake_after(l, l->o.rate > 0 ? 0 : l->o.window / 2);
+	int error = wake_after(l, l->o.wake_after);
 
 	l->started_ns = l->progress_ns = now_ns();
 	l->base_us = wall_us() - (l->o.rate > 0 ? 0 : INT64_C(60) * 1000000);
@@ -288,7 +300,7 @@ static int run(struct load *l)
 		}
 		error = flush_all(l);
 		if (error == 0) {
-			error = serve(l, l->o.rate > 0 || l->sent == before);
+			error = serve(l, l->o.rate > 0 ? pause_ns(l) : l->sent == before ? TICK_NS : 0);
 		}
 		if (l->sent != before) {
 			l->progress_ns = now_ns();
@@ -303,7 +315,7 @@ static int run(struct load *l)
 	l->progress_ns = now_ns();
 	while (error == 0 && !all_back(l)) {
 		error = flush_all(l);
-		error = error != 0 ? error : serve(l, 1);
+		error = error != 0 ? error : serve(l, TICK_NS);
 		if (now_ns() - l->progress_ns > SILENCE_NS) {
 			error = -ETIMEDOUT;
 		}
@@ -318,7 +330,7 @@ static int hear_the_last(struct load *l)
 	int error = 0;
 
 	while (error == 0 && l->alerts_heard < l->alerts_sent && now_ns() < until_ns) {
-		error = serve(l, 10);
+		error = serve(l, 10 * TICK_NS);
 	}
 	return error;
 }
@@ -405,6 +417,8 @@ static void parse(struct options *o, int argc, char **argv)
 			o->alert_rate = number(name, v, 0.1, 10000);
 		} else if (is_option("--messages", argc, argv, &i, &v)) {
 			o->messages = (uint64_t)number(name, v, 1, 1e9);
+		} else if (is_option("--wake-after", argc, argv, &i, &v)) {
+			o->wake_after = (unsigned)number(name, v, 1, LINK_WINDOW_MAX);
 		} else if (strcmp(name, "--no-delay") == 0) {
 			o->no_delay = true;
 		} else {
@@ -417,6 +431,9 @@ static void parse(struct options *o, int argc, char **argv)
 		fprintf(stderr,
 		        "bench_load: give --rate with --seconds, or --messages; alerts need --rate\n");
 		exit(2);
+	}
+	if (o->wake_after == 0) {
+		o->wake_after = o->rate > 0 ? 1 : MAX(o->window / 2, 1u);
 	}
 }
 

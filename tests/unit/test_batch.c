@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 
 static uint8_t body[RECORD_BODY_MAX];
 
@@ -84,6 +85,56 @@ static void sorts_by_datastream_and_time(void **state)
 	assert_int_equal(batch_ordered(b, 0)->position, 102);
 	assert_int_equal(batch_ordered(b, 1)->position, 100);
 	assert_int_equal(batch_ordered(b, 2)->position, 101);
+}
+
+static int by_key_and_arrival(const void *left, const void *right)
+{
+	const struct batch_key *a = left, *b = right;
+
+	if (a->datastream_id != b->datastream_id) {
+		return a->datastream_id < b->datastream_id ? -1 : 1;
+	}
+	if (a->phenomenon_us != b->phenomenon_us) {
+		return a->phenomenon_us < b->phenomenon_us ? -1 : 1;
+	}
+	return a->index < b->index ? -1 : 1;
+}
+
+/* Numbers of one, two and three digits of the sort, times in and out of order, keys that come again. */
+static void any_numbers_and_times_are_sorted_as_qsort_does(void **state)
+{
+	static const int32_t numbers[] = {1, 7, 2047, 2048, 2049, 4095, 4194303, 4194304, 8388609, INT32_MAX};
+	struct batch *b = *state;
+	struct batch_key *expected = calloc(BATCH_READINGS_MAX, sizeof(*expected));
+	uint32_t seed = 1;
+
+	for (size_t count = 1; count <= 4096; count *= 8) {
+		size_t kept = 0;
+
+		batch_reset(b, 100, BATCH_READINGS_MAX);
+		for (size_t i = 0; i < count; i++) {
+			int64_t us;
+
+			seed = seed * 1664525 + 1013904223;
+			us = i % 2 == 0 ? (int64_t)i : seed >> 22;
+			add_reading(b, 100 + i, us, 1);
+			b->readings[i].datastream_id = numbers[(seed >> 8) % ARRAY_SIZE(numbers)];
+			expected[i] = (struct batch_key){us, b->readings[i].datastream_id, (uint32_t)i};
+		}
+		qsort(expected, count, sizeof(*expected), by_key_and_arrival);
+		batch_sort(b);
+		for (size_t i = 0; i < count; i++) {
+			if (i > 0 && expected[i].datastream_id == expected[i - 1].datastream_id &&
+			    expected[i].phenomenon_us == expected[i - 1].phenomenon_us) {
+				continue;
+			}
+			assert_memory_equal(&b->order[kept], &expected[i], sizeof(*expected));
+			kept++;
+		}
+		assert_int_equal(b->order_count, kept);
+		assert_int_equal(b->repeated, count - kept);
+	}
+	free(expected);
 }
 
 static void first_arrival_of_a_key_wins(void **state)
@@ -270,6 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(sorts_by_datastream_and_time),
 		TEST(first_arrival_of_a_key_wins),
+		TEST(any_numbers_and_times_are_sorted_as_qsort_does),
 		TEST(leaves_out_readings_without_datastream),
 		TEST(holds_all_kinds_and_the_position_behind_them),
 		TEST(full_batch_takes_nothing_more),

@@ -17,16 +17,16 @@
 
 #define SECOND INT64_C(1000000)
 
-static bool never_stop(void *context)
+static int never_stop(void *context)
 {
 	(void)context;
-	return true;
+	return PG_IDLE_MS;
 }
 
-static bool stop_now(void *context)
+static int stop_now(void *context)
 {
 	(void)context;
-	return false;
+	return -1;
 }
 
 static const struct pg_waiter patient = {.idle = never_stop, .silence_us = 5 * SECOND};

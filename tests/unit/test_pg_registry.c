@@ -23,10 +23,10 @@ struct fixture {
 	struct pg_error error;
 };
 
-static bool idle(void *context)
+static int idle(void *context)
 {
 	(void)context;
-	return true;
+	return PG_IDLE_MS;
 }
 
 static int make(void **state)

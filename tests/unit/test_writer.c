@@ -442,6 +442,32 @@ static void terminated_backends_lose_and_double_nothing(void **state)
 	assert_int_equal(value(&f->broker, STATS_JOURNAL_PENDING), 0);
 }
 
+/* A batch that is under way has the next one behind it, made ready: neither may be lost or come twice. */
+static void a_backlog_loses_and_doubles_nothing_when_its_batches_are_broken_off(void **state)
+{
+	struct fixture *f = fixture(state);
+	const int count = 5 * BATCH_READINGS_MAX / 2;
+
+	for (int i = 0; i < count; i += 5000) {
+		assert_int_equal(journal_prepare(f->broker.journal), 0);
+		append(f, &f->broker, i, i + 5000);
+	}
+	start_writer(&f->broker, database_conninfo());
+	wait_until_connected(&f->broker);
+	for (int i = 0; i < 4; i++) {
+		database_do(
+			f->admin,
+			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'plugin'");
+		nap();
+		wait_until_connected(&f->broker);
+	}
+	wait_until_stored(f, count);
+	stop_writer(&f->broker);
+	assert_int_equal(value(&f->broker, STATS_READINGS_STORED), count);
+	assert_int_equal(value(&f->broker, STATS_READINGS_KNOWN), 0);
+	assert_int_equal(value(&f->broker, STATS_JOURNAL_PENDING), 0);
+}
+
 static void revoked_permission_is_said_and_waited_out(void **state)
 {
 	struct fixture *f = fixture(state);
@@ -730,6 +756,7 @@ int main(void)
 		TEST(missing_schema_is_named_with_its_remedy),
 		TEST(newer_schema_is_not_written_to),
 		TEST(terminated_backends_lose_and_double_nothing),
+		TEST(a_backlog_loses_and_doubles_nothing_when_its_batches_are_broken_off),
 		TEST(revoked_permission_is_said_and_waited_out),
 		TEST(registry_change_arrives_within_a_second_under_load),
 		TEST(threshold_comes_into_force_by_itself),
