@@ -16,7 +16,7 @@
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_MAX_MS   5000
 
-#define NICE 5
+#define NICE 10
 
 #define HOST_SIZE 256
 

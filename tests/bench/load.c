@@ -262,7 +262,8 @@ static void publish_due(struct load *l)
 static int64_t pause_ns(const struct load *l)
 {
 	double due_s = (double)(l->sent + 1) / l->o.rate;
-	int64_t left_ns = l->started_ns + (int64_t)(due_s * 1e9) - now_ns();
+	double alert_s = l->o.alert_rate > 0 ? (double)(l->alerts_sent + 1) / l->o.alert_rate : due_s;
+	int64_t left_ns = l->started_ns + (int64_t)(MIN(due_s, alert_s) * 1e9) - now_ns();
 
 	return l->o.rate > 5000 ? TICK_NS : MIN(MAX(left_ns, 0), TICK_NS);
 }
