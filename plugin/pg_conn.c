@@ -301,21 +301,24 @@ int pg_conn_execute(struct pg_conn *c, const char *sql, const struct pg_params *
 	return status;
 }
 
+/* All but what libpq still holds of the last piece: the end goes along with it. */
 static int send_copy_data(struct pg_conn *c, const struct pg_binary *data, struct pg_error *error)
 {
 	for (size_t at = 0; at < data->length;) {
 		int piece = (int)MIN(data->length - at, COPY_PIECE);
 		int queued = PQputCopyData(c->pg, (const char *)data->data + at, piece);
-		int status;
+		int status = 0;
 
 		if (queued < 0) {
 			return lost(c, error);
 		}
-		status = flush(c, error);
+		at += queued > 0 ? (size_t)piece : 0;
+		if (at < data->length) {
+			status = flush(c, error);
+		}
 		if (status != 0) {
 			return status;
 		}
-		at += queued > 0 ? (size_t)piece : 0;
 	}
 	return 0;
 }

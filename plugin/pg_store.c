@@ -46,6 +46,17 @@ const char *pg_store_journal(const struct pg_store *s)
 	return s->journal;
 }
 
+int pg_store_attach(struct pg_store *s, struct pg_conn *c, struct pg_error *error)
+{
+	char sql[512];
+
+	(void)snprintf(sql, sizeof(sql),
+	               "PREPARE highwater_move (bigint, bigint) AS UPDATE highwater.journal_position"
+	               " SET position = $1, updated_at = now() WHERE journal_id = '%s' AND position = $2",
+	               s->journal);
+	return pg_conn_run(c, sql, NULL, error);
+}
+
 static int insert_position(struct pg_store *s, struct pg_conn *c, struct pg_error *error)
 {
 	struct pg_params *p = &s->rows.params;
@@ -99,15 +110,11 @@ int pg_store_rollback(struct pg_conn *c, struct pg_error *error)
 }
 
 /* Moves the position first: it locks the row, so that nothing else of this journal goes on beside us. */
-static void write_opening(const struct pg_store *s, const struct pg_store_job *job, bool tolerant, char *to,
-                          size_t size)
+static void write_opening(const struct pg_store_job *job, bool tolerant, char *to, size_t size)
 {
 	/* On the tolerant path deferred constraints speak up at the row, not at COMMIT: too late to halve. */
-	(void)snprintf(to, size,
-	               "BEGIN; %sUPDATE highwater.journal_position SET position = %" PRIu64
-	               ", updated_at = now() WHERE journal_id = '%s' AND position = %" PRIu64 "; ",
-	               tolerant ? "SET CONSTRAINTS ALL IMMEDIATE; " : "", job->batch->to, s->journal,
-	               job->expected);
+	(void)snprintf(to, size, "BEGIN; %sEXECUTE highwater_move(%" PRIu64 ", %" PRIu64 "); ",
+	               tolerant ? "SET CONSTRAINTS ALL IMMEDIATE; " : "", job->batch->to, job->expected);
 }
 
 /* rows: that the opening touched. */
@@ -145,8 +152,7 @@ static int copy_and_commit(const struct pg_items *k, const struct pg_binary *cop
 	return note_end(k, pg_conn_copy_end(k->conn, copy, "COMMIT", &k->result->stored, k->error));
 }
 
-static int try_commit(struct pg_store *s, const struct pg_items *k, const struct pg_store_job *job,
-                      bool tolerant)
+static int try_commit(const struct pg_items *k, const struct pg_store_job *job, bool tolerant)
 {
 	bool copies = !tolerant && job->batch->order_count > 0;
 	char opening[512];
@@ -154,7 +160,7 @@ static int try_commit(struct pg_store *s, const struct pg_items *k, const struct
 	int status;
 
 	*k->result = (struct pg_store_result){.known = job->batch->repeated};
-	write_opening(s, job, tolerant, opening, sizeof(opening));
+	write_opening(job, tolerant, opening, sizeof(opening));
 	if (copies && !pg_items_beside(k)) {
 		return copy_and_commit(k, job->copy, opening);
 	}
@@ -188,12 +194,12 @@ int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct pg_store
 		pg_error_set(error, "out of memory");
 		return -ENOMEM;
 	}
-	status = try_commit(s, &k, job, tolerant);
+	status = try_commit(&k, job, tolerant);
 	if (status == -EPROTO && !tolerant && pg_error_blames_row(error)) {
 		status = pg_store_rollback(c, error);
 		tolerant = true;
 		if (status == 0) {
-			status = try_commit(s, &k, job, tolerant);
+			status = try_commit(&k, job, tolerant);
 		}
 	}
 	if (status == 0 && tolerant) {

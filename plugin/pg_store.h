@@ -43,6 +43,9 @@ void pg_store_free(struct pg_store *s); /* NULL is harmless */
 /* The journal's id as PostgreSQL writes an uuid. */
 const char *pg_store_journal(const struct pg_store *s);
 
+/* Prepares a new connection for the journal's batches: planned once, not with each. Once a connection. */
+int pg_store_attach(struct pg_store *s, struct pg_conn *c, struct pg_error *error) must_check;
+
 /*
  * The journal's position in the database, 0 for a new journal. Waits until a
  * transaction of an earlier connection that still holds it has ended.

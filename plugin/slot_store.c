@@ -11,6 +11,9 @@
 
 #define BLOCK_SIZE 4096u /* unit of the dirty range */
 
+/* The mark moves with each batch of readings: alone it is flushed with so many calls that are for it only. */
+#define MARK_PATIENCE 10
+
 /* [care] grows the file by a chunk when fewer slots than half of that are free. */
 #define CHUNK_SLOTS 2048u
 #define CHUNK_BYTES (4u << 20)
@@ -37,6 +40,7 @@ struct slot_store {
 	uint32_t capacity;
 	_Atomic uint32_t usable, used;
 	_Atomic uint64_t dirty; /* first block << 32 | block after the last; 0: none */
+	unsigned mark_waits;    /* [care] calls that found only the mark moved, since the last flush */
 };
 
 static struct slot_pair slot_pair(const struct slot_store *s, uint32_t slot)
@@ -147,6 +151,7 @@ void slot_store_close(struct slot_store *s)
 	if (s == NULL) {
 		return;
 	}
+	s->mark_waits = MARK_PATIENCE;
 	if (slot_store_sync(s) != 0) {
 		/* Nobody is left to hear it, and the page cache has it all. */
 	}
@@ -250,6 +255,12 @@ int slot_store_sync(struct slot_store *s)
 	if (range == 0) {
 		return 0;
 	}
+	if (end * BLOCK_SIZE <= slot_format_offset(s->copy_size, 0) && s->mark_waits + 1 < MARK_PATIENCE) {
+		s->mark_waits++;
+		mark_dirty(s, first, end);
+		return 0;
+	}
+	s->mark_waits = 0;
 	if (msync(s->map + start, (size_t)(end * BLOCK_SIZE) - start, MS_SYNC) != 0) {
 		int r = -errno;
 

@@ -60,8 +60,8 @@ uint64_t slot_store_mark(const struct slot_store *s);          /* [loop] 0: neve
  * are go on, and the next call tries again. */
 int slot_store_extend(struct slot_store *s) must_check;
 
-/* [care] Flushes to disk what changed since the last call; costs nothing when nothing did. After a failure
- * the next call flushes the same again. */
+/* [care] Flushes to disk what changed since the last call; costs nothing when nothing did. A mark that has moved
+ * alone waits for up to ten calls. After a failure the next call flushes the same again. */
 int slot_store_sync(struct slot_store *s) must_check;
 
 #endif

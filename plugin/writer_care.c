@@ -6,10 +6,14 @@
 #include <stdio.h>
 #include <time.h>
 
-/* The next segment must be there before the active one is full. */
+/* The next segment must be there before the active one is full, and pages before they are written. */
 #define BUSY_US         INT64_C(10000)
 #define IDLE_US         INT64_C(50000)
+#define BUSY_BYTES      (64u * 1024u) /* that came since the last time */
 #define QUALITY_SYNC_US (60 * INT64_C(1000000))
+
+/* Between two flushes of what the database has already. */
+#define STORED_SYNC_US INT64_C(1000000)
 
 /* What follows from not getting the journal's next segment. */
 static const char *what_follows(int error)
@@ -52,12 +56,27 @@ static void say_flush(struct writer *w, struct writer_repeat *r, const char *wha
 	writer_say(r, w->log, LOG_LEVEL_ERROR, text, "continuing, a power cut now may lose what came last");
 }
 
-static void sync_to_disk(struct writer *w)
+/*
+ * What the database has, no power cut takes: only what it has not is flushed in time. A flush each 100 ms would take
+ * the disk from the database's own, and wear it out.
+ */
+static int64_t journal_due(const struct writer *w)
 {
-	int error;
+	int64_t since_us = MAX(w->care.journal_synced, w->care.all_stored);
 
+	return MIN(since_us + w->sync_us, w->care.journal_synced + MAX(w->sync_us, STORED_SYNC_US));
+}
+
+static void sync_journal(struct writer *w)
+{
 	say_flush(w, &w->care.journal_flush, "journal", journal_sync(w->journal));
-	error = alarm_store_extend(w->alarms);
+	w->care.journal_synced = clock_monotonic_us();
+}
+
+static void sync_rest(struct writer *w)
+{
+	int error = alarm_store_extend(w->alarms);
+
 	if (error == 0) {
 		error = alarm_store_sync(w->alarms);
 	}
@@ -90,10 +109,16 @@ static void care(struct writer *w, bool last)
 	uint64_t records = journal_records(w->journal);
 	uint64_t done = w->records_done;
 
+	if (done >= records) {
+		w->care.all_stored = clock_monotonic_us();
+	}
 	prepare(w);
 	journal_make_ready(w->journal);
+	if (last || clock_monotonic_us() >= journal_due(w)) {
+		sync_journal(w);
+	}
 	if (last || clock_monotonic_us() >= w->care.sync_due) {
-		sync_to_disk(w);
+		sync_rest(w);
 		w->care.sync_due = clock_monotonic_us() + w->sync_us;
 	}
 	keep_quality(w, last);
@@ -104,8 +129,8 @@ static void care(struct writer *w, bool last)
 static void rest(struct writer *w)
 {
 	uint64_t tail = journal_tail(w->journal);
-	int64_t pause_us = tail != w->care.seen_tail ? BUSY_US : IDLE_US;
-	int64_t us = MIN(w->care.sync_due, clock_monotonic_us() + pause_us);
+	int64_t pause_us = tail - w->care.seen_tail > BUSY_BYTES ? BUSY_US : IDLE_US;
+	int64_t us = MIN(MIN(w->care.sync_due, journal_due(w)), clock_monotonic_us() + pause_us);
 	const struct timespec end = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
 
 	w->care.seen_tail = tail;
@@ -131,7 +156,9 @@ static void *run(void *arg)
 int writer_care_start(struct writer *w)
 {
 	(void)sem_init(&w->care.wake, 0, 0);
-	w->care.sync_due = clock_monotonic_us() + w->sync_us;
+	w->care.journal_synced = clock_monotonic_us();
+	w->care.all_stored = w->care.journal_synced;
+	w->care.sync_due = w->care.journal_synced + w->sync_us;
 	return thread_start(&w->care.thread, "highwater care", run, w);
 }
 

@@ -233,6 +233,9 @@ static const char *set_up(struct writer *w, struct pg_conn *c, int *ret_status, 
 	/* Before the registry is read, so that no change falls in between. */
 	status = pg_conn_run(c, PG_REGISTRY_LISTEN, NULL, error);
 	if (status == 0) {
+		status = pg_store_attach(w->store, c, error);
+	}
+	if (status == 0) {
 		status = settle_position(w, c, error);
 	}
 	*ret_status = status;

@@ -34,6 +34,8 @@ struct writer_care {
 	sem_t wake; /* posted to end the thread */
 	_Atomic bool stopping;
 	int64_t sync_due, quality_due;
+	int64_t journal_synced; /* when it was flushed last */
+	int64_t all_stored;     /* all that was appended before is in the database */
 	uint64_t seen_tail;
 	struct writer_repeat segment, journal_flush, alarm_flush, quality_flush, ledger_flush;
 };

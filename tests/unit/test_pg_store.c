@@ -52,7 +52,8 @@ static void reconnect(struct fixture *f)
 
 	pg_conn_close(f->conn);
 	f->conn = NULL;
-	if (pg_open(&f->conn, database_conninfo(), &waiter, &f->error) != 0) {
+	if (pg_open(&f->conn, database_conninfo(), &waiter, &f->error) != 0 ||
+	    pg_store_attach(f->store, f->conn, &f->error) != 0) {
 		fail_msg("%s", f->error.message);
 	}
 }

@@ -660,10 +660,35 @@ static void sync_flushes_what_changed_and_no_more(void **state)
 	assert_ptr_equal(atomic_load(&msync_start), low);
 	high = low + atomic_load(&msync_length);
 	assert_in_range(high - low, 500 * SLOT_SIZE, 500 * SLOT_SIZE + 2 * page);
-	slot_store_set_mark(f->store, 5);
+}
+
+static void a_mark_alone_waits_for_ten_calls_and_goes_along_with_the_rest(void **state)
+{
+	struct fixture *f = *state;
+	int calls;
+
+	open_store(f, 2000);
+	fill(f);
 	assert_int_equal(slot_store_sync(f->store), 0);
-	assert_true(atomic_load(&msync_start) < low);
-	assert_int_equal(atomic_load(&msync_length), page);
+	calls = atomic_load(&msync_calls);
+	for (unsigned i = 1; i <= 9; i++) {
+		slot_store_set_mark(f->store, i);
+		assert_int_equal(slot_store_sync(f->store), 0);
+		assert_int_equal(atomic_load(&msync_calls), calls);
+	}
+	assert_int_equal(slot_store_sync(f->store), 0);
+	assert_int_equal(atomic_load(&msync_calls), calls + 1);
+	assert_int_equal(atomic_load(&msync_length), sysconf(_SC_PAGESIZE));
+	assert_int_equal(slot_store_sync(f->store), 0);
+	assert_int_equal(atomic_load(&msync_calls), calls + 1);
+	slot_store_set_mark(f->store, 10);
+	put(f, 500, 0, 5);
+	assert_int_equal(slot_store_sync(f->store), 0);
+	assert_int_equal(atomic_load(&msync_calls), calls + 2);
+	assert_true(atomic_load(&msync_length) >= 500 * SLOT_SIZE);
+	slot_store_set_mark(f->store, 11);
+	close_store(f);
+	assert_int_equal(atomic_load(&msync_calls), calls + 3);
 }
 
 static void sync_that_failed_is_done_again(void **state)
@@ -797,6 +822,7 @@ int main(void)
 		STORE_TEST(full_disk_at_the_first_start_leaves_no_file),
 		STORE_TEST(sync_without_a_change_makes_no_system_call),
 		STORE_TEST(sync_flushes_what_changed_and_no_more),
+		STORE_TEST(a_mark_alone_waits_for_ten_calls_and_goes_along_with_the_rest),
 		STORE_TEST(sync_that_failed_is_done_again),
 		STORE_TEST(close_flushes),
 		STORE_TEST(loop_puts_while_the_writer_extends_and_syncs),

@@ -17,6 +17,7 @@
 #include <netdb.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -380,6 +381,67 @@ static void few_readings_are_stored_as_they_come(void **state)
 		wait_until_stored(f, i + 1);
 	}
 	assert_int_equal(value(&f->broker, STATS_WRITER_BATCHES) - batches, 20);
+}
+
+/* Of the journal: the other files are flushed by pages, or are as large as the ledger. */
+static _Atomic int journal_flushes;
+
+int __real_msync(void *address, size_t length, int flags);
+int __wrap_msync(void *address, size_t length, int flags);
+
+int __wrap_msync(void *address, size_t length, int flags)
+{
+	journal_flushes += length > 4 * 4096;
+	return __real_msync(address, length, flags);
+}
+
+static void wait_for_flush(void)
+{
+	int before = journal_flushes;
+	int64_t give_up = clock_monotonic_us() + PATIENCE;
+
+	while (journal_flushes == before) {
+		assert_true(clock_monotonic_us() < give_up);
+		nap();
+	}
+}
+
+/* A flush each 100 ms is for what else a power cut would take. */
+static void what_the_database_has_is_flushed_once_a_second(void **state)
+{
+	struct fixture *f = fixture(state);
+	int64_t started, before;
+	int flushes, late = 0;
+
+	start_writer(&f->broker, database_conninfo());
+	wait_until_connected(&f->broker);
+	append(f, &f->broker, 0, 1000);
+	wait_for_flush();
+	started = clock_monotonic_us();
+	flushes = journal_flushes;
+	for (int i = 1000; i < 9000; i += 200) {
+		before = clock_monotonic_us();
+		append(f, &f->broker, i, i + 200);
+		wait_until_stored(f, i + 200);
+		while (clock_monotonic_us() - before < SECOND / 20) {
+			nap();
+		}
+		late += clock_monotonic_us() - before > SECOND / 18;
+	}
+	assert_in_range(journal_flushes - flushes, 0,
+	                1 + late + (int)((clock_monotonic_us() - started) / SECOND));
+}
+
+static void what_the_database_has_not_is_flushed_in_time(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	database_do(f->admin, "ALTER ROLE plugin NOLOGIN");
+	start_writer(&f->broker, database_conninfo());
+	wait_for_line(&f->broker, "cannot connect to host=");
+	append(f, &f->broker, 0, 1000);
+	wait_for_flush();
+	database_do(f->admin, "ALTER ROLE plugin LOGIN");
 }
 
 static void absent_database_is_waited_for(void **state)
@@ -752,6 +814,8 @@ int main(void)
 		TEST(readings_that_pour_in_are_stored_in_few_batches),
 		TEST(what_has_piled_up_is_not_spaced_out),
 		TEST(few_readings_are_stored_as_they_come),
+		TEST(what_the_database_has_is_flushed_once_a_second),
+		TEST(what_the_database_has_not_is_flushed_in_time),
 		TEST(absent_database_is_waited_for),
 		TEST(missing_schema_is_named_with_its_remedy),
 		TEST(newer_schema_is_not_written_to),
