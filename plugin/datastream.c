@@ -108,9 +108,10 @@ void datastream_table_free(struct datastream_table *t)
 	free(t);
 }
 
-static bool has_name(const struct datastream *d, const struct datastream_name *name)
+bool datastream_has_name(const struct datastream *d, const struct datastream_name *name)
 {
-	return memcmp(d->key.station, name->station, name->station_length) == 0 &&
+	return name->station_length <= STATION_CODE_MAX && name->property_length <= PROPERTY_CODE_MAX &&
+	       memcmp(d->key.station, name->station, name->station_length) == 0 &&
 	       d->key.station[name->station_length] == '\0' &&
 	       memcmp(d->key.property, name->property, name->property_length) == 0 &&
 	       d->key.property[name->property_length] == '\0';
@@ -121,11 +122,8 @@ struct datastream *datastream_find_named(const struct datastream_table *t, const
 	uint32_t hash = (uint32_t)datastream_name_hash(name);
 	size_t i = hash & (t->slot_count - 1);
 
-	if (name->station_length > STATION_CODE_MAX || name->property_length > PROPERTY_CODE_MAX) {
-		return NULL;
-	}
 	while (t->slots[i].datastream != NULL &&
-	       !(t->slots[i].hash == hash && has_name(t->slots[i].datastream, name))) {
+	       !(t->slots[i].hash == hash && datastream_has_name(t->slots[i].datastream, name))) {
 		i = (i + 1) & (t->slot_count - 1);
 	}
 	return t->slots[i].datastream;

@@ -46,6 +46,16 @@ struct datastream *datastream_find(const struct datastream_table *t, const struc
 struct datastream *datastream_find_named(const struct datastream_table *t,
                                          const struct datastream_name *name);
 
+bool datastream_has_name(const struct datastream *d, const struct datastream_name *name);
+
+/* Begins to bring what is remembered of d into the processor's cache: among many it is not there. */
+static inline void datastream_fetch(const struct datastream *d)
+{
+	for (const char *line = (const char *)d; line < (const char *)(d + 1); line += 64) {
+		__builtin_prefetch(line, 1);
+	}
+}
+
 /* Adds one that is not there. NULL when memory is short. */
 struct datastream *datastream_add(struct datastream_table *t, const struct datastream_key *key) must_check;
 

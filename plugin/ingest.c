@@ -64,6 +64,27 @@ static enum ingest_verdict verdict_of(const struct route *r)
 	return INGEST_PASS;
 }
 
+/*
+ * A topic that names the property tells which datastream is next: while the payload is decoded, what is remembered
+ * of it comes into the cache.
+ */
+static void foresee(struct route *r)
+{
+	const struct datastream_name name = {
+		.station = r->match.station,
+		.station_length = r->match.station_length,
+		.property = r->match.property,
+		.property_length = r->match.property_length,
+	};
+
+	if (name.property_length > 0) {
+		r->named = datastream_find_named(r->in->table, &name);
+	}
+	if (r->named != NULL) {
+		datastream_fetch(r->named);
+	}
+}
+
 static enum ingest_verdict take_message(struct route *r, const struct decode_format *format)
 {
 	const struct ingest *in = r->in;
@@ -82,6 +103,7 @@ static enum ingest_verdict take_message(struct route *r, const struct decode_for
 		.ignored = sink_ignored,
 	};
 
+	foresee(r);
 	if (check_station(r) && format->decode(&input, &sink) != 0) {
 		ingest_refuse(r, -ENOMEM); /* the message may be good */
 	}

@@ -52,6 +52,7 @@ struct route {
 	struct ingest *in;
 	const struct message *message;
 	struct topic_match match;
+	struct datastream *named; /* of the topic's station and property, if it has been seen; else NULL */
 	int64_t now_us;
 	unsigned taken, rejected;
 	bool refused; /* something could not be kept: the client has to send the message again */

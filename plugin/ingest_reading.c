@@ -67,9 +67,12 @@ static struct datastream *add_datastream(struct route *r, const struct datastrea
 static struct datastream *find_datastream(struct route *r, const struct datastream_name *name)
 {
 	struct ingest *in = r->in;
-	struct datastream *d = datastream_find_named(in->table, name);
+	struct datastream *d = r->named;
 	struct datastream_key key;
 
+	if (d == NULL || !datastream_has_name(d, name)) {
+		d = datastream_find_named(in->table, name);
+	}
 	if (d == NULL) {
 		copy_text(key.station, sizeof(key.station), name->station, name->station_length);
 		copy_text(key.property, sizeof(key.property), name->property, name->property_length);
