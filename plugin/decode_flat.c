@@ -1,25 +1,14 @@
 #include "decode_flat.h"
 
+#include "json_text.h"
 #include "reading.h"
 
 /* A function that skips something returns what is behind it, or NULL when something else stands there. */
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static const char *skip_space(const char *p, const char *end)
-{
-	while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
-		p++;
-	return p;
-}
-
 /* A character, and space before it. */
 static const char *skip(const char *p, const char *end, char c)
 {
-	p = skip_space(p, end);
+	p = json_skip_space(p, end);
 	return p < end && *p == c ? p + 1 : NULL;
 }
 
@@ -64,7 +53,7 @@ static const char *skip_digits(const char *p, const char *end)
 {
 	const char *begin = p;
 
-	while (p < end && is_digit(*p))
+	while (p < end && json_is_digit(*p))
 		p++;
 	return p > begin ? p : NULL;
 }
@@ -116,7 +105,7 @@ static const char *skip_value(const char *p, const char *end, enum json_kind *re
 static const char *take_value(const char *p, const char *end, enum json_kind *ret_kind,
                               struct json_slice *ret)
 {
-	const char *begin = skip_space(p, end);
+	const char *begin = json_skip_space(p, end);
 
 	if (begin == end)
 		return NULL;
@@ -180,7 +169,7 @@ static const char *take_members(const char *p, const char *end, struct decode_fl
 
 bool decode_flat(const char *text, size_t length, struct decode_flat *ret)
 {
-	const char *end = text + length, *begin = skip_space(text, end), *p;
+	const char *end = text + length, *begin = json_skip_space(text, end), *p;
 
 	ret->count = 0;
 	if (begin < end && *begin == '{') {
@@ -192,5 +181,5 @@ bool decode_flat(const char *text, size_t length, struct decode_flat *ret)
 		if (p && ret->kind != JSON_KIND_NUMBER)
 			p = NULL;
 	}
-	return p && skip_space(p, end) == end;
+	return p && json_skip_space(p, end) == end;
 }

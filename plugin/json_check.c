@@ -1,5 +1,7 @@
 #include "json_check.h"
 
+#include "json_text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -31,21 +33,9 @@ static bool printf_like(2, 3) fail(struct scan *s, const char *fmt, ...)
 	return false;
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static bool is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static const char *skip_space(const char *p, const char *end)
-{
-	while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
-		p++;
-	return p;
 }
 
 /* Fails saying what stands here instead of what was expected. */
@@ -76,7 +66,7 @@ static int hex4(const char *p, const char *end)
 	for (int i = 0; i < 4; i++) {
 		char c = p[i];
 
-		if (is_digit(c))
+		if (json_is_digit(c))
 			n = n * 16 + (c - '0');
 		else if (c >= 'a' && c <= 'f')
 			n = n * 16 + (c - 'a' + 10);
@@ -139,9 +129,9 @@ static bool check_string(struct scan *s)
 
 static bool check_digits(struct scan *s)
 {
-	if (s->at == s->end || !is_digit(*s->at))
+	if (s->at == s->end || !json_is_digit(*s->at))
 		return fail_here(s, "a digit");
-	while (s->at < s->end && is_digit(*s->at))
+	while (s->at < s->end && json_is_digit(*s->at))
 		s->at++;
 	return true;
 }
@@ -152,7 +142,7 @@ static bool check_number(struct scan *s)
 		s->at++;
 	if (s->at < s->end && *s->at == '0') {
 		s->at++;
-		if (s->at < s->end && is_digit(*s->at))
+		if (s->at < s->end && json_is_digit(*s->at))
 			return fail(s, "a number with a leading zero");
 	} else if (!check_digits(s)) {
 		return false;
@@ -196,7 +186,7 @@ static bool check_name(struct scan *s)
 		return fail_here(s, "a member's name in quotes");
 	if (!check_string(s))
 		return false;
-	s->at = skip_space(s->at, s->end);
+	s->at = json_skip_space(s->at, s->end);
 	if (s->at == s->end || *s->at != ':')
 		return fail_here(s, "':'");
 	s->at++;
@@ -207,18 +197,18 @@ static bool check_container(struct scan *s, char closing, unsigned depth)
 {
 	if (depth > JSON_CHECK_DEPTH_MAX)
 		return fail(s, "more than %d levels of arrays and objects", JSON_CHECK_DEPTH_MAX);
-	s->at = skip_space(s->at + 1, s->end);
+	s->at = json_skip_space(s->at + 1, s->end);
 	if (s->at < s->end && *s->at == closing) {
 		s->at++;
 		return true;
 	}
 	for (;;) {
-		s->at = skip_space(s->at, s->end);
+		s->at = json_skip_space(s->at, s->end);
 		if (closing == '}' && !check_name(s))
 			return false;
 		if (!check_value(s, depth))
 			return false;
-		s->at = skip_space(s->at, s->end);
+		s->at = json_skip_space(s->at, s->end);
 		if (s->at == s->end || (*s->at != ',' && *s->at != closing))
 			return fail_here(s, closing == '}' ? "',' or '}'" : "',' or ']'");
 		if (*s->at++ == closing)
@@ -228,7 +218,7 @@ static bool check_container(struct scan *s, char closing, unsigned depth)
 
 static bool check_value(struct scan *s, unsigned depth)
 {
-	s->at = skip_space(s->at, s->end);
+	s->at = json_skip_space(s->at, s->end);
 	if (s->at == s->end)
 		return fail_here(s, "a value");
 	switch (*s->at) {
@@ -239,19 +229,19 @@ static bool check_value(struct scan *s, unsigned depth)
 	case '"':
 		return check_string(s);
 	default:
-		return is_digit(*s->at) || *s->at == '-' ? check_number(s) : check_word(s);
+		return json_is_digit(*s->at) || *s->at == '-' ? check_number(s) : check_word(s);
 	}
 }
 
 int json_check(const char *text, size_t length, struct json_slice *ret, struct json_fault *fault)
 {
 	struct scan s = {.text = text, .at = text, .end = text + length, .fault = fault};
-	const char *begin = skip_space(text, text + length), *end;
+	const char *begin = json_skip_space(text, text + length), *end;
 
 	if (!check_value(&s, 0))
 		return -EBADMSG;
 	end = s.at;
-	s.at = skip_space(s.at, s.end);
+	s.at = json_skip_space(s.at, s.end);
 	if (s.at != s.end) {
 		fail_here(&s, "the end of the text");
 		return -EBADMSG;

@@ -1,5 +1,7 @@
 #include "json_slice.h"
 
+#include "json_text.h"
+
 #include <errno.h>
 #include <float.h>
 #include <limits.h>
@@ -8,18 +10,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static const char *skip_space(const char *p, const char *end)
-{
-	while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
-		p++;
-	return p;
-}
 
 enum json_kind json_slice_kind(struct json_slice value)
 {
@@ -89,9 +79,9 @@ struct json_items json_slice_items(struct json_slice container)
 /* A value, and the comma after it. */
 static struct json_slice take_value(struct json_items *items)
 {
-	const char *begin = skip_space(items->at, items->end), *end = skip_value(begin, items->end);
+	const char *begin = json_skip_space(items->at, items->end), *end = skip_value(begin, items->end);
 
-	items->at = skip_space(end, items->end);
+	items->at = json_skip_space(end, items->end);
 	if (items->at < items->end && *items->at == ',')
 		items->at++;
 	return (struct json_slice){begin, (size_t)(end - begin)};
@@ -99,7 +89,7 @@ static struct json_slice take_value(struct json_items *items)
 
 bool json_slice_element(struct json_items *items, struct json_slice *ret_value)
 {
-	items->at = skip_space(items->at, items->end);
+	items->at = json_skip_space(items->at, items->end);
 	if (items->at == items->end)
 		return false;
 	*ret_value = take_value(items);
@@ -110,12 +100,12 @@ bool json_slice_member(struct json_items *items, struct json_slice *ret_name, st
 {
 	const char *end;
 
-	items->at = skip_space(items->at, items->end);
+	items->at = json_skip_space(items->at, items->end);
 	if (items->at == items->end)
 		return false;
 	end = skip_string(items->at);
 	*ret_name = (struct json_slice){items->at, (size_t)(end - items->at)};
-	items->at = skip_space(end, items->end) + 1;
+	items->at = json_skip_space(end, items->end) + 1;
 	*ret_value = take_value(items);
 	return true;
 }
@@ -123,7 +113,7 @@ bool json_slice_member(struct json_items *items, struct json_slice *ret_name, st
 /* Digits from p on, after those in *digits. NULL: more than a double holds for sure. */
 static const char *read_digits(const char *p, const char *end, uint64_t *digits)
 {
-	for (; p < end && is_digit(*p); p++) {
+	for (; p < end && json_is_digit(*p); p++) {
 		if (*digits >= UINT64_C(900719925474099))
 			return NULL;
 		*digits = *digits * 10 + (uint64_t)(*p - '0');
@@ -212,7 +202,7 @@ static uint32_t unit_of(const char *escape)
 	uint32_t n = 0;
 
 	for (const char *p = escape + 2; p < escape + 6; p++)
-		n = n << 4 | (uint32_t)(is_digit(*p) ? *p - '0' : (*p | 0x20) - 'a' + 10);
+		n = n << 4 | (uint32_t)(json_is_digit(*p) ? *p - '0' : (*p | 0x20) - 'a' + 10);
 	return n;
 }
 

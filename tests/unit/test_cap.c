@@ -142,7 +142,7 @@ static void assert_element(const char *path, const char *expected)
 	snprintf(line, sizeof(line), "%s=%s%s", path, expected != NULL ? expected : "",
 	         expected != NULL ? "\n" : "");
 	if ((strstr(list, line) != NULL) != (expected != NULL)) {
-		fail_msg("%s is not \"%s\" in\n%s", path, expected, list);
+		fail_msg("%s is not \"%s\" in\n%s", path, expected != NULL ? expected : "absent", list);
 	}
 }
 

@@ -273,7 +273,7 @@ static void journals_a_reading_before_it_passes(void **state)
 	uint8_t body[RECORD_BODY_MAX];
 	struct reading r;
 	struct hindsight hindsight;
-	size_t length;
+	size_t length = 0;
 
 	assert_int_equal(send(w, "sensors/nha-be/water_level", "1.23"), INGEST_PASS);
 	assert_int_equal(journalled(w, RECORD_READING, body, &length), 1);
@@ -289,7 +289,7 @@ static void takes_each_property_of_an_object(void **state)
 {
 	struct world *w = *state;
 	uint8_t body[RECORD_BODY_MAX];
-	size_t length;
+	size_t length = 0;
 
 	assert_int_equal(send(w, "sensors/nha-be", "{\"water_level\": 1.2, \"rainfall\": 0, \"mood\": 3}"),
 	                 INGEST_PASS);
@@ -334,7 +334,7 @@ static void recognises_a_reading_that_is_sent_again(void **state)
 	struct world *w = *state;
 	char payload[80];
 	uint8_t body[RECORD_BODY_MAX];
-	size_t length;
+	size_t length = 0;
 
 	snprintf(payload, sizeof(payload), "{\"time\": %lld, \"value\": 1.1}",
 	         (long long)(clock_realtime_us() / 1000000));
@@ -362,7 +362,7 @@ static void assert_rejected(struct world *w, const char *topic, const char *payl
 	struct dead_letter_texts texts;
 	struct dead_letter letter;
 	char expected[256];
-	size_t length;
+	size_t length = 0;
 
 	assert_int_equal(send(w, topic, payload), INGEST_DENY);
 	assert_true(journalled(w, RECORD_DEAD_LETTER, body, &length) > 0);
@@ -499,7 +499,7 @@ static void publishes_a_transition_once_and_keeps_the_state_retained(void **stat
 	struct world *w = *state;
 	uint8_t body[RECORD_BODY_MAX];
 	struct transition t;
-	size_t length;
+	size_t length = 0;
 
 	send_level(w, 1.30);
 	assert_int_equal(published_below("highwater/alerts/"), 0);
