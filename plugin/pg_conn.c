@@ -352,7 +352,7 @@ int pg_conn_copy_begin(struct pg_conn *c, const char *sql, uint64_t *ret_before,
 	return status;
 }
 
-int pg_conn_copy_end(struct pg_conn *c, const struct pg_binary *data, const char *tag, uint64_t *ret_rows,
+int pg_conn_copy_end(struct pg_conn *c, const struct pg_binary *data, bool commits, uint64_t *ret_rows,
                      struct pg_error *error)
 {
 	PGresult *result = NULL;
@@ -365,8 +365,8 @@ int pg_conn_copy_end(struct pg_conn *c, const struct pg_binary *data, const char
 		status = collect(c, &result, error);
 	}
 	if (status == 0) {
-		*ret_rows = c->rows_before;
-		status = expect(result, tag, error);
+		*ret_rows = commits ? c->rows_before : rows_of(result);
+		status = commits ? expect(result, "COMMIT", error) : 0;
 	}
 	PQclear(result);
 	return status;

@@ -72,8 +72,11 @@ int pg_conn_execute(struct pg_conn *c, const char *sql, const struct pg_params *
 int pg_conn_copy_begin(struct pg_conn *c, const char *sql, uint64_t *ret_before,
                        struct pg_error *error) must_check;
 
-/* Sends the data and waits for all answers. *ret_rows: of the COPY; the last statement's tag must be tag: -EPROTO. */
-int pg_conn_copy_end(struct pg_conn *c, const struct pg_binary *data, const char *tag, uint64_t *ret_rows,
+/*
+ * Sends the data and waits for all answers. *ret_rows: of the COPY. commits: it is followed by COMMIT and nothing
+ * else; -EPROTO too when that was a ROLLBACK.
+ */
+int pg_conn_copy_end(struct pg_conn *c, const struct pg_binary *data, bool commits, uint64_t *ret_rows,
                      struct pg_error *error) must_check;
 
 /* Has the server give up the COPY, and with it the transaction. 0 when it did. */

@@ -46,7 +46,7 @@ struct pg_items {
 /* Whether there is anything but readings that COPY takes. */
 bool pg_items_beside(const struct pg_items *k);
 
-/* tolerant: the readings too, with ON CONFLICT DO NOTHING; else all but those that COPY takes, see pg_store.h. */
+/* tolerant: the readings too, with ON CONFLICT DO NOTHING, before all else; without, COPY has taken them. */
 int pg_items_store(const struct pg_items *k, bool tolerant) must_check;
 
 #endif

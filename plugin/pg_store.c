@@ -133,49 +133,57 @@ static int note_end(const struct pg_items *k, int status)
 	return status;
 }
 
-/* The readings, and the end of the transaction behind them; opening, if not "", begins it. */
-static int copy_and_commit(const struct pg_items *k, const struct pg_binary *copy, const char *opening)
+/* Begins the transaction and copies the readings; commits: ends it as well. */
+static int copy(const struct pg_items *k, const struct pg_store_job *job, const char *opening, bool commits)
 {
 	char sql[1024];
 	uint64_t moved = 0;
 	int status;
 
-	(void)snprintf(sql, sizeof(sql), "%s%s; COMMIT", opening, pg_rows_copy_sql);
+	if (job->copy->failed) {
+		pg_error_set(k->error, "out of memory");
+		return -ENOMEM;
+	}
+	(void)snprintf(sql, sizeof(sql), "%s%s%s", opening, pg_rows_copy_sql, commits ? "; COMMIT" : "");
 	status = pg_conn_copy_begin(k->conn, sql, &moved, k->error);
-	if (status == 0 && opening[0] != '\0' && check_moved(k, moved) != 0) {
+	if (status == 0 && check_moved(k, moved) != 0) {
 		status = pg_conn_copy_cancel(k->conn, k->error);
 		return status == 0 ? check_moved(k, moved) : status;
 	}
-	if (status != 0) {
-		return status;
+	if (status == 0) {
+		status = pg_conn_copy_end(k->conn, job->copy, commits, &k->result->stored, k->error);
+		status = commits ? note_end(k, status) : status;
 	}
-	return note_end(k, pg_conn_copy_end(k->conn, copy, "COMMIT", &k->result->stored, k->error));
+	return status;
 }
 
 static int try_commit(const struct pg_items *k, const struct pg_store_job *job, bool tolerant)
 {
 	bool copies = !tolerant && job->batch->order_count > 0;
+	bool alone = copies && !pg_items_beside(k);
 	char opening[512];
 	uint64_t moved = 0;
 	int status;
 
 	*k->result = (struct pg_store_result){.known = job->batch->repeated};
 	write_opening(job, tolerant, opening, sizeof(opening));
-	if (copies && !pg_items_beside(k)) {
-		return copy_and_commit(k, job->copy, opening);
+	if (copies) {
+		status = copy(k, job, opening, alone);
+	} else {
+		status = pg_conn_run(k->conn, opening, &moved, k->error);
+		status = status == 0 ? check_moved(k, moved) : status;
 	}
-	status = pg_conn_run(k->conn, opening, &moved, k->error);
-	if (status == 0) {
-		status = check_moved(k, moved);
-	}
-	if (status == 0) {
-		status = pg_items_store(k, tolerant);
-	}
-	if (status != 0) {
+	if (status != 0 || alone) {
 		return status;
 	}
-	return copies ? copy_and_commit(k, job->copy, "")
-	              : note_end(k, pg_conn_run_expecting(k->conn, "COMMIT", "COMMIT", k->error));
+	status = pg_items_store(k, tolerant);
+	return status != 0 ? status
+	                   : note_end(k, pg_conn_run_expecting(k->conn, "COMMIT", "COMMIT", k->error));
+}
+
+bool pg_store_copies(const struct pg_store *s)
+{
+	return s->tolerant_left == 0;
 }
 
 int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct pg_store_job *job,
@@ -187,14 +195,8 @@ int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct pg_store
 	                           .damage = job->damage,
 	                           .result = ret,
 	                           .error = error};
-	bool tolerant = s->tolerant_left > 0;
-	int status;
-
-	if (job->copy->failed) {
-		pg_error_set(error, "out of memory");
-		return -ENOMEM;
-	}
-	status = try_commit(&k, job, tolerant);
+	bool tolerant = !pg_store_copies(s);
+	int status = try_commit(&k, job, tolerant);
 	if (status == -EPROTO && !tolerant && pg_error_blames_row(error)) {
 		status = pg_store_rollback(c, error);
 		tolerant = true;

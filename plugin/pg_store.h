@@ -3,8 +3,10 @@
  *
  * One transaction holds the observations, the alert rows, the dead letters and
  * the journal position up to which they reach. Optimistic first: binary COPY,
- * sorted by the key, and last, so that COMMIT needs no answer of its own to be
- * waited for. When the server finds a duplicate or refuses a row, the
+ * sorted by the key; with nothing beside, COMMIT goes along with it. Readings come
+ * before the verdicts on earlier ones on both paths: brokers that store the same
+ * readings would else wait for each other, with a row updated here and a key
+ * inserted there. When the server finds a duplicate or refuses a row, the
  * batch is done again on the tolerant path: INSERT from arrays with ON CONFLICT DO
  * NOTHING, under a savepoint that is halved until a refused row stands alone and
  * becomes a dead letter. Arrays rather than a staging table: measured no slower,
@@ -22,8 +24,8 @@
  *          pg_store_position() tells which.
  * Threads  [writer]
  * Errors   As in pg_conn.h, and -ESTALE: the position in the database is not the
- *          one expected; nothing was done. After an error with the connection
- *          still good the transaction is open: pg_store_rollback().
+ *          one expected; nothing was done. After these two the transaction is open:
+ *          pg_store_rollback().
  */
 #ifndef HIGHWATER_PG_STORE_H
 #define HIGHWATER_PG_STORE_H
@@ -55,11 +57,14 @@ int pg_store_position(struct pg_store *s, struct pg_conn *c, uint64_t *ret,
 
 /* What is to be stored. */
 struct pg_store_job {
-	const struct batch *batch;            /* sorted */
-	const struct pg_binary *copy;         /* all of its readings, of pg_rows_encode() */
+	const struct batch *batch;    /* sorted */
+	const struct pg_binary *copy; /* if pg_store_copies(): all its readings, of pg_rows_encode() */
 	const struct pg_store_damage *damage; /* goes on the ledger; NULL: none */
 	uint64_t expected;                    /* the position in the database, or nothing is done */
 };
+
+/* Whether the next batch is tried by COPY first. */
+bool pg_store_copies(const struct pg_store *s);
 
 int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct pg_store_job *job,
                     struct pg_store_result *ret, struct pg_error *error) must_check;

@@ -28,8 +28,8 @@ struct writer;
 struct writer_options {
 	const char *conninfo;      /* of libpq: keywords, URI or name of a database */
 	const char *registry_path; /* where the registry's copy is kept */
-	int64_t sync_us;           /* how often journal and alarm store are flushed */
-	int64_t stop_timeout_us;   /* what writer_stop() may take */
+	int64_t sync_us; /* how often what is not stored of the journal, and the alarm store, are flushed */
+	int64_t stop_timeout_us; /* what writer_stop() may take */
 };
 
 /* Whether the connection string can be understood; if not, -EINVAL and a sentence in message. */

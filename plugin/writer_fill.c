@@ -27,7 +27,7 @@ static void begin(const struct writer *w, struct writer_load *load, uint64_t fro
 {
 	load->damage = (struct pg_store_damage){0};
 	load->records = 0;
-	load->full = load->sorted = load->ready = false;
+	load->full = load->unnumbered = load->sorted = load->ready = false;
 	batch_reset(load->batch, from, w->batch_limit);
 	journal_cursor_init(&load->cursor, w->journal, from);
 }
@@ -72,7 +72,7 @@ static void note_damage(struct writer_load *load)
 	load->damage.at_most = bytes > 0 ? MAX(bytes / LEDGER_READING_BYTES, 1) : 0;
 }
 
-/* Takes so many records at most. 1: there may be more; 0: the batch is full or the journal ends; or why it cannot be read. */
+/* Takes so many records at most. 1: there may be more; 0: the batch is full, or the journal ends; or why not. */
 static int take(struct writer *w, struct writer_load *load, size_t count)
 {
 	struct journal_record record;
@@ -84,6 +84,7 @@ static int take(struct writer *w, struct writer_load *load, size_t count)
 		count--;
 		if (got == -EBADMSG) {
 			pass_over_damage(w, &load->cursor);
+			got = 1;
 			continue;
 		}
 		if (got < 0) {
@@ -121,6 +122,7 @@ int writer_fill(struct writer *w)
 		struct writer_load *load = w->next;
 
 		w->next = w->now;
+		w->next->cursor.journal = NULL;
 		w->now = load;
 	} else {
 		begin(w, w->now, w->own);
@@ -165,7 +167,7 @@ int writer_fill_finish(struct writer *w, struct pg_error *error)
 		}
 		sort(load, pg_ids_version(w->ids));
 	}
-	if (!load->ready) {
+	if (!load->ready && pg_store_copies(w->store)) {
 		encode(load, SIZE_MAX);
 	}
 	return 0;
@@ -181,16 +183,17 @@ bool writer_fill_ahead(struct writer *w)
 	if (!load->full) {
 		return take(w, load, STEP_RECORDS) > 0 || load->full;
 	}
-	if (load->ready) {
+	if (load->unnumbered || load->ready) {
 		return false;
 	}
 	if (load->sorted) {
 		encode(load, STEP_READINGS);
 		return true;
 	}
-	if (!pg_ids_number(w->ids, load->batch)) {
-		return false; /* the server is to be asked, and is busy */
+	/* To number a new datastream the server is to be asked, and it is busy. */
+	load->unnumbered = !pg_ids_number(w->ids, load->batch);
+	if (!load->unnumbered) {
+		sort(load, pg_ids_version(w->ids));
 	}
-	sort(load, pg_ids_version(w->ids));
-	return true;
+	return !load->unnumbered && pg_store_copies(w->store);
 }

@@ -235,9 +235,11 @@ static const char *set_up(struct writer *w, struct pg_conn *c, int *ret_status, 
 	if (status == 0) {
 		status = pg_store_attach(w->store, c, error);
 	}
-	if (status == 0) {
-		status = settle_position(w, c, error);
+	*ret_status = status;
+	if (status != 0) {
+		return "cannot prepare the session";
 	}
+	status = settle_position(w, c, error);
 	*ret_status = status;
 	if (status != 0) {
 		return "cannot read how far the journal is stored";

@@ -7,7 +7,8 @@
  *    was last compared with. own only moves forward, but when that database went back.
  * 3. expected is the position that the database had when it was last asked or
  *    told. It equals own unless someone else moved it.
- * 4. now and next are the two loads. What is in next counts only if it begins where own is when its turn comes.
+ * 4. now and next are the two loads. What is in next counts only if it begins where own is when its turn comes;
+ *    it is sorted only when it is full.
  * 5. sent_to is 0, or COMMIT of a batch up to there was sent and its outcome is not known;
  *    then result speaks of that batch.
  *
@@ -43,10 +44,11 @@ struct writer_care {
 /* A batch on its way: what stands in the journal from one position on, as far as it has come. */
 struct writer_load {
 	struct batch *batch;
-	struct journal_cursor cursor;  /* behind what is in it; of no journal before it was first begun */
+	struct journal_cursor cursor;  /* behind what is in it; of no journal: it is not begun */
 	struct pg_store_damage damage; /* between its first position and its last */
 	uint64_t records;              /* of the journal, also those that were passed over */
 	bool full;                     /* takes no more */
+	bool unnumbered;               /* it has a datastream that the server is to be asked for */
 	bool sorted;                   /* and numbered, with the numbers of ids_version */
 	bool ready;                    /* all encoded, not only the first of the order */
 	uint64_t ids_version;

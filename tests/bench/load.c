@@ -433,8 +433,8 @@ static void parse(struct options *o, int argc, char **argv)
 		        "bench_load: give --rate with --seconds, or --messages; alerts need --rate\n");
 		exit(2);
 	}
-	if (o->wake_after == 0) {
-		o->wake_after = o->rate > 0 ? 1 : MAX(o->window / 2, 1u);
+	if (o->wake_after == 0 || o->wake_after > o->window / 2) {
+		o->wake_after = o->rate > 0 && o->wake_after == 0 ? 1 : MAX(o->window / 2, 1u);
 	}
 }
 

@@ -196,6 +196,9 @@ static struct fixture *fixture(void **state)
 }
 
 /* Appends readings [first, end), one a second from the base time on, to four stations. */
+/* Each reading tells the final verdict on the one before it, as with a spike test. */
+static bool settling;
+
 static void append(struct fixture *f, struct broker *b, int first, int end)
 {
 	uint8_t body[RECORD_BODY_MAX];
@@ -206,13 +209,16 @@ static void append(struct fixture *f, struct broker *b, int first, int end)
 		                    .result = i,
 		                    .quality = QUALITY_PASS,
 		                    .key = {.property = "water_level"}};
+		const struct hindsight h = {.settles = settling && i >= 4,
+		                            .settled_us = r.phenomenon_us - 4 * SECOND / 100,
+		                            .settled_quality = QUALITY_PASS};
 		uint64_t position;
 		int64_t give_up = clock_monotonic_us() + PATIENCE;
 		int error;
 
 		snprintf(r.key.station, sizeof(r.key.station), "s%d", i % 4);
 		while ((error = journal_append(b->journal, RECORD_READING, JOURNAL_NORMAL, body,
-		                               record_encode_reading(&r, NULL, body), &position)) != 0) {
+		                               record_encode_reading(&r, &h, body), &position)) != 0) {
 			assert_true(clock_monotonic_us() < give_up);
 			nap();
 		}
@@ -652,6 +658,33 @@ static void two_brokers_with_the_same_readings_store_them_once(void **state)
 	                 4000);
 }
 
+/* Each has rows that the other is to amend, and keys that the other is to insert. */
+static void two_brokers_with_the_same_verdicts_do_not_wait_for_each_other(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	settling = true;
+	open_broker(&f->other, NULL);
+	start_writer(&f->broker, database_conninfo());
+	start_writer(&f->other, database_conninfo());
+	wait_until_connected(&f->broker);
+	wait_until_connected(&f->other);
+	for (int i = 0; i < 8000; i += 20) {
+		append(f, &f->broker, i, i + 20);
+		append(f, &f->other, i, i + 20);
+		if (i % 100 == 0) {
+			nap();
+		}
+	}
+	settling = false;
+	wait_until_stored(f, 8000);
+	stop_writer(&f->broker);
+	stop_writer(&f->other);
+	assert_int_equal(value(&f->broker, STATS_WRITER_RETRIES) + value(&f->other, STATS_WRITER_RETRIES), 0);
+	assert_int_equal(value(&f->broker, STATS_READINGS_STORED) + value(&f->other, STATS_READINGS_STORED),
+	                 8000);
+}
+
 /* Each goes on from where it was itself, not from where the other moved the position. */
 static void brokers_on_copies_of_a_state_directory_lose_nothing_over_restarts(void **state)
 {
@@ -827,6 +860,7 @@ int main(void)
 		TEST(foreign_move_of_the_position_loses_nothing),
 		TEST(database_that_went_back_gets_again_what_the_journal_holds),
 		TEST(two_brokers_with_the_same_readings_store_them_once),
+		TEST(two_brokers_with_the_same_verdicts_do_not_wait_for_each_other),
 		TEST(damage_in_use_is_a_row_with_the_number_of_records),
 		TEST(brokers_on_copies_of_a_state_directory_lose_nothing_over_restarts),
 		TEST(a_commit_that_was_under_way_at_a_kill_is_known),

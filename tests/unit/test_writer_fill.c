@@ -49,6 +49,7 @@ static int make(void **state)
 	open_journal(f);
 	f->w.ids = pg_ids_new();
 	f->w.log = log_box_new();
+	f->w.store = pg_store_new(journal_id(f->w.journal), "test");
 	f->w.stats = &f->stats;
 	f->w.now = &f->w.loads[0];
 	f->w.next = &f->w.loads[1];
@@ -68,6 +69,7 @@ static int unmake(void **state)
 	writer_load_done(&f->w.loads[0]);
 	writer_load_done(&f->w.loads[1]);
 	pg_ids_free(f->w.ids);
+	pg_store_free(f->w.store);
 	log_box_free(f->w.log);
 	journal_close(f->w.journal);
 	snprintf(command, sizeof(command), "rm -r %s", f->directory);
@@ -210,6 +212,20 @@ static void a_position_that_went_back_is_filled_from_there(void **state)
 	check_turn(f, 0, BATCH);
 }
 
+/* What was stored before is still in memory, sorted and encoded, and not full: it must not be gone on with. */
+static void a_position_that_went_back_by_a_small_batch_is_filled_anew(void **state)
+{
+	struct fixture *f = *state;
+	append(f, 10);
+	check_turn(f, 0, 10);
+	(void)prepare(f);
+	store(f);
+	check_turn(f, 10, 10);
+	f->w.own = 0;
+	append(f, 5);
+	check_turn(f, 0, 15);
+}
+
 static void a_number_that_has_changed_is_in_the_rows(void **state)
 {
 	struct fixture *f = *state;
@@ -252,6 +268,7 @@ int main(void)
 		TEST(what_comes_meanwhile_is_in_the_next_batch_too),
 		TEST(a_batch_that_was_not_stored_is_filled_again_and_the_next_after_it),
 		TEST(a_position_that_went_back_is_filled_from_there),
+		TEST(a_position_that_went_back_by_a_small_batch_is_filled_anew),
 		TEST(a_number_that_has_changed_is_in_the_rows),
 		TEST(a_new_datastream_waits_for_its_turn),
 	};
