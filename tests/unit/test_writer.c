@@ -279,7 +279,7 @@ static void stores_what_is_in_the_journal_and_what_comes(void **state)
 
 	append(f, &f->broker, 0, 1000);
 	start_writer(&f->broker, database_conninfo());
-	wait_until_stored(f, 1000);
+	wait_for_line(&f->broker, "1000 records to store");
 	append(f, &f->broker, 1000, 3000);
 	wait_until_stored(f, 3000);
 	append(f, &f->broker, 3000, 3001);
@@ -289,7 +289,6 @@ static void stores_what_is_in_the_journal_and_what_comes(void **state)
 	assert_int_equal(value(&f->broker, STATS_READINGS_KNOWN), 0);
 	assert_int_equal(value(&f->broker, STATS_WRITER_RETRIES), 0);
 	assert_non_null(strstr(log_text, "connected to host="));
-	assert_non_null(strstr(log_text, "1000 records to store"));
 	assert_true(database_number(f->admin, "SELECT position FROM highwater.journal_position") ==
 	            (double)journal_tail(f->broker.journal));
 }
@@ -311,7 +310,7 @@ static void readings_that_pour_in_are_stored_in_few_batches(void **state)
 		nap();
 	}
 	wait_until_stored(f, 43000);
-	assert_in_range(value(&f->broker, STATS_WRITER_BATCHES) - batches, 2, 20);
+	assert_in_range(value(&f->broker, STATS_WRITER_BATCHES) - batches, 1, 20);
 }
 
 static void append_dead_letters(struct broker *b, int count)
