@@ -152,13 +152,13 @@ static bool is_before(const struct batch_key *a, const struct batch_key *b)
 	       (a->datastream_id == b->datastream_id && a->phenomenon_us < b->phenomenon_us);
 }
 
-static int compare_times(const void *left, const void *right)
+static int compare_keys(const void *left, const void *right)
 {
 	const struct batch_key *a = left;
 	const struct batch_key *b = right;
 
-	if (a->phenomenon_us != b->phenomenon_us) {
-		return a->phenomenon_us < b->phenomenon_us ? -1 : 1;
+	if (!same_key(a, b)) {
+		return is_before(a, b) ? -1 : 1;
 	}
 	/* The order of arrival: which of two with the same key is first is not left to qsort(). */
 	return (a->index > b->index) - (a->index < b->index);
@@ -182,15 +182,6 @@ static void scatter(const struct batch_key *from, struct batch_key *to, size_t c
 	for (size_t i = 0; i < count; i++) {
 		to[place[(uint32_t)from[i].datastream_id >> shift & DIGIT_MASK]++] = from[i];
 	}
-}
-
-static int compare_keys(const void *left, const void *right)
-{
-	const struct batch_key *a = left;
-	const struct batch_key *b = right;
-
-	return a->datastream_id != b->datastream_id ? (a->datastream_id < b->datastream_id ? -1 : 1)
-	                                            : compare_times(left, right);
 }
 
 /*
@@ -228,7 +219,7 @@ static void sort_keys(struct batch *b, struct batch_key *keys, size_t count)
 			in_order = in_order && keys[end - 1].phenomenon_us <= keys[end].phenomenon_us;
 		}
 		if (!in_order) {
-			qsort(&keys[first], end - first, sizeof(*keys), compare_times);
+			qsort(&keys[first], end - first, sizeof(*keys), compare_keys);
 		}
 	}
 }

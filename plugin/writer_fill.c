@@ -136,10 +136,11 @@ int writer_fill(struct writer *w)
 	return got < 0 && w->now->records == 0 ? got : 0;
 }
 
-static void sort(struct writer_load *load, uint64_t ids_version)
+/* Its readings are numbered. */
+static void sort(const struct writer *w, struct writer_load *load)
 {
 	batch_sort(load->batch);
-	load->ids_version = ids_version;
+	load->ids_version = pg_ids_version(w->ids);
 	load->encoded = 0;
 	load->sorted = true;
 	load->ready = false;
@@ -165,7 +166,7 @@ int writer_fill_finish(struct writer *w, struct pg_error *error)
 		if (status != 0) {
 			return status;
 		}
-		sort(load, pg_ids_version(w->ids));
+		sort(w, load);
 	}
 	if (!load->ready && pg_store_copies(w->store)) {
 		encode(load, SIZE_MAX);
@@ -183,17 +184,15 @@ bool writer_fill_ahead(struct writer *w)
 	if (!load->full) {
 		return take(w, load, STEP_RECORDS) > 0 || load->full;
 	}
-	if (load->unnumbered || load->ready) {
+	if (load->unnumbered || load->ready || (load->sorted && !pg_store_copies(w->store))) {
 		return false;
 	}
 	if (load->sorted) {
 		encode(load, STEP_READINGS);
-		return true;
+	} else if (pg_ids_number(w->ids, load->batch)) {
+		sort(w, load);
+	} else {
+		load->unnumbered = true; /* the server is to be asked, and is busy */
 	}
-	/* To number a new datastream the server is to be asked, and it is busy. */
-	load->unnumbered = !pg_ids_number(w->ids, load->batch);
-	if (!load->unnumbered) {
-		sort(load, pg_ids_version(w->ids));
-	}
-	return !load->unnumbered && pg_store_copies(w->store);
+	return true;
 }

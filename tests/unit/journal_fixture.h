@@ -9,6 +9,7 @@
 
 #include "journal.h"
 #include "journal_format.h"
+#include "scratch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,29 +20,20 @@
 
 #define FIXTURE_KIND    7
 #define FIXTURE_SEGMENT JOURNAL_SEGMENT_MIN
-#define FIXTURE_PATH    64
 
 struct fixture {
-	char directory[FIXTURE_PATH];
+	char directory[SCRATCH_PATH];
 	struct journal_options options;
 	struct journal_report report;
 	struct journal *journal;
 };
-
-/* In memory where the machine has it: the tests flush often. */
-static inline void fixture_make_directory(char directory[static FIXTURE_PATH])
-{
-	strcpy(directory,
-	       access("/dev/shm", W_OK) == 0 ? "/dev/shm/highwater-XXXXXX" : "/tmp/highwater-XXXXXX");
-	assert_non_null(mkdtemp(directory));
-}
 
 static inline int fixture_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	fixture_make_directory(f->directory);
+	scratch_make(f->directory);
 	f->options = (struct journal_options){f->directory, 64u << 20, FIXTURE_SEGMENT, JOURNAL_REFUSE};
 	*state = f;
 	return 0;

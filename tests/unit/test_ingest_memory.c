@@ -11,6 +11,7 @@
 #include "ingest.h"
 #include "qc_store.h"
 #include "record.h"
+#include "scratch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -55,7 +56,7 @@ void broker_log(enum log_level level, const char *line)
 /* --- the plugin's parts --- */
 
 struct world {
-	char directory[64];
+	char directory[SCRATCH_PATH];
 	int64_t began_s;
 	uint32_t max_datastreams; /* that the files have room for */
 	struct shared shared;
@@ -119,9 +120,7 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
-	strcpy(w->directory,
-	       access("/dev/shm", W_OK) == 0 ? "/dev/shm/highwater-XXXXXX" : "/tmp/highwater-XXXXXX");
-	assert_non_null(mkdtemp(w->directory));
+	scratch_make(w->directory);
 	w->began_s = clock_realtime_us() / 1000000 - 1200;
 	w->max_datastreams = DATASTREAMS_MAX;
 	said[0] = '\0';

@@ -491,7 +491,7 @@ static void a_full_journal_opens_with_a_reserve_for_what_is_important(void **sta
 }
 
 /* The journal goes onto a file system of three and a half segments; parent is its root. Or the test is skipped. */
-static void mount_small(struct fixture *f, char parent[static FIXTURE_PATH])
+static void mount_small(struct fixture *f, char parent[static SCRATCH_PATH])
 {
 	strcpy(parent, f->directory);
 	if (mount("none", parent, "tmpfs", 0, "size=3584k,mode=0700") != 0) {
@@ -577,7 +577,7 @@ static void check_full_disk(struct fixture *f)
 static void a_full_disk_is_an_error_code_and_leaves_no_half_file(void **state)
 {
 	struct fixture *f = *state;
-	char parent[FIXTURE_PATH];
+	char parent[SCRATCH_PATH];
 
 	mount_small(f, parent);
 	check_full_disk(f);
@@ -600,7 +600,7 @@ static int unmount_and_teardown(void **state)
 static void when_not_even_the_reserve_fits_it_opens_and_waits_for_room(void **state)
 {
 	struct fixture *f = *state;
-	char parent[FIXTURE_PATH];
+	char parent[SCRATCH_PATH];
 	uint64_t i = 0;
 
 	mount_small(f, parent);

@@ -24,7 +24,7 @@ struct file {
 
 struct lab {
 	struct fixture live;          /* makes the journal */
-	char directory[FIXTURE_PATH]; /* what recovery gets to see */
+	char directory[SCRATCH_PATH]; /* what recovery gets to see */
 	struct file file[FILES_MAX];
 	size_t files;
 	uint64_t position[RECORDS_MAX]; /* of each record */
@@ -41,7 +41,7 @@ static int lab_setup(void **state)
 	lab->live = *(struct fixture *)fixture;
 	lab->live.options.directory = lab->live.directory;
 	free(fixture);
-	fixture_make_directory(lab->directory);
+	scratch_make(lab->directory);
 	*state = lab;
 	return 0;
 }
@@ -417,7 +417,7 @@ static void bytes_of_another_place_or_journal_are_no_record(void **state)
 
 	/* The same position in a journal with another id. */
 	struct fixture other = lab->live;
-	fixture_make_directory(other.directory);
+	scratch_make(other.directory);
 	other.options.directory = other.directory;
 	fixture_open(&other);
 	fixture_append(other.journal, 0, 1);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "scarce_memory.h"
+#include "scratch.h"
 
 #include "broker.h"
 #include "clock.h"
@@ -79,7 +80,7 @@ void broker_log(enum log_level level, const char *line)
 /* --- the plugin's parts --- */
 
 struct world {
-	char directory[64], config_path[96], registry_path[96];
+	char directory[SCRATCH_PATH], config_path[96], registry_path[96];
 	struct shared shared;
 	struct ingest *ingest;
 	size_t station;       /* a round's own, registered one: "s<station>" */
@@ -179,9 +180,7 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
-	strcpy(w->directory,
-	       access("/dev/shm", W_OK) == 0 ? "/dev/shm/highwater-XXXXXX" : "/tmp/highwater-XXXXXX");
-	assert_non_null(mkdtemp(w->directory));
+	scratch_make(w->directory);
 	snprintf(w->config_path, sizeof(w->config_path), "%s/highwater.json", w->directory);
 	snprintf(w->registry_path, sizeof(w->registry_path), "%s/registry", w->directory);
 	write_text(
