@@ -133,7 +133,9 @@ static struct journal *new_journal(const struct journal_options *options)
 	j->max_size = options->max_size;
 	j->segment_size = options->segment_size & ~4095u;
 	atomic_init(&j->refusal, -EBUSY);
-	(void)pthread_mutex_init(&j->upkeep, NULL); /* cannot fail: glibc's plain mutex has nothing to get */
+	/* Neither can fail: glibc's plain mutex has nothing to get. */
+	(void)pthread_mutex_init(&j->upkeep, NULL);
+	(void)pthread_mutex_init(&j->list, NULL);
 	return j;
 }
 
@@ -192,5 +194,6 @@ void journal_close(struct journal *j)
 	if (j->directory >= 0)
 		close(j->directory);
 	(void)pthread_mutex_destroy(&j->upkeep);
+	(void)pthread_mutex_destroy(&j->list);
 	free(j);
 }

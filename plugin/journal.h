@@ -7,9 +7,10 @@
  * Promise  After journal_append() returns 0 the record outlives the process;
  *          once journal_sync() has passed it, it outlives a power cut.
  * Threads  One [loop] appender; one [care] thread that prepares and syncs, one
- *          [writer] that reads and retires: these two exclude each other by a
- *          lock. With the appender they share the atomic tail and the handover
- *          of the next segment, and a few counts (invariants in journal_append.c).
+ *          [writer] that reads and retires: these two exclude each other, but to
+ *          read on is never to wait for a flush. With the appender they share the
+ *          atomic tail and the handover of the next segment, and a few counts
+ *          (invariants in journal_append.c).
  * Errors   0 or a negative errno. Nothing here logs; journal_open() leaves a
  *          sentence for the operator in the report.
  * Memory   Callers keep what they pass. No pointer into a map is returned.

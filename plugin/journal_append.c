@@ -1,7 +1,7 @@
 /*
  * What the appender (A, the broker thread) and the other side (W) share, and what
- * holds at any moment. W is two threads, writer and care, which take the lock
- * upkeep before they touch anything that is W's:
+ * holds at any moment. W is two threads, writer and care, which exclude each other
+ * as journal_private.h says:
  *
  * 1. Bytes of a segment before the tail never change. A alone stores tail,
  *    released after the record it covers; who acquires tail may read up to it.

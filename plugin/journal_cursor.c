@@ -128,16 +128,19 @@ static int next(struct journal_cursor *c, uint8_t *buffer, size_t size, struct j
 
 int journal_cursor_next(struct journal_cursor *c, uint8_t *buffer, size_t size, struct journal_record *ret)
 {
-	pthread_mutex_lock(&c->journal->upkeep);
+	pthread_mutex_lock(&c->journal->list);
 	int r = next(c, buffer, size, ret);
-	pthread_mutex_unlock(&c->journal->upkeep);
+	pthread_mutex_unlock(&c->journal->list);
 	return r;
 }
 
 uint64_t journal_cursor_skip(struct journal_cursor *c)
 {
+	/* What is missing is counted by the marks, which a flush changes. */
 	pthread_mutex_lock(&c->journal->upkeep);
+	pthread_mutex_lock(&c->journal->list);
 	uint64_t bytes = skip(c);
+	pthread_mutex_unlock(&c->journal->list);
 	pthread_mutex_unlock(&c->journal->upkeep);
 	return bytes;
 }

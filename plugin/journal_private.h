@@ -37,8 +37,13 @@ struct journal {
 	alignas(64) struct journal_segment *active; /* NULL: none yet */
 	uint32_t offset;                            /* in active, of the next record */
 
-	/* The writer's and the care thread's, under this lock. */
+	/*
+	 * The writer's and the care thread's. Who holds upkeep may wait for the disk; who only reads on must not
+	 * wait for that: the list changes under both locks, the care thread reads it under upkeep, the writer's
+	 * cursors under list.
+	 */
 	pthread_mutex_t upkeep;
+	pthread_mutex_t list;                             /* taken last, for a moment */
 	alignas(64) struct journal_segment_list segments; /* live, active, next */
 	struct journal_segment *spare;                    /* made, not yet handed over */
 	struct journal_recovery recovery;                 /* its live part has moved to segments */
@@ -47,6 +52,8 @@ struct journal {
 	bool unlinked;                                    /* a file, since the directory was flushed */
 	uint32_t highest;                                 /* number used */
 	uint32_t retired;                                 /* the format's F */
+
+	/* The writer's. */
 	struct journal_reader reader;
 };
 
@@ -59,7 +66,7 @@ int journal_private_sync(struct journal *j, bool all) must_check;
 /* Stores head: the oldest segment's first record, or what is missing before it. */
 void journal_private_set_head(struct journal *j);
 
-/* With upkeep locked: first segment with this number or a higher one, or NULL. */
+/* With one of the locks: first segment with this number or a higher one, or NULL. */
 struct journal_segment *journal_private_find(const struct journal *j, uint32_t number);
 
 #endif

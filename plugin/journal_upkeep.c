@@ -94,8 +94,11 @@ static int prepare(struct journal *j)
 	int r = j->spare ? 0 : find_spare(j);
 	if (r == 0)
 		r = finish_recovery(j);
-	if (r == 0)
-		r = journal_segment_list_push(&j->segments, j->spare);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&j->list);
+	r = journal_segment_list_push(&j->segments, j->spare);
+	pthread_mutex_unlock(&j->list);
 	if (r < 0)
 		return r;
 	atomic_store_explicit(&j->next, j->spare, memory_order_release);
@@ -249,9 +252,11 @@ static int delete_oldest(struct journal *j)
 		journal_reader_close(&j->reader);
 	atomic_fetch_sub_explicit(&j->bytes, s->size, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&j->left_bytes, s->size, memory_order_relaxed);
-	journal_segment_free(s);
+	pthread_mutex_lock(&j->list);
 	j->segments.count--;
 	memmove(j->segments.at, j->segments.at + 1, j->segments.count * sizeof(j->segments.at[0]));
+	pthread_mutex_unlock(&j->list);
+	journal_segment_free(s);
 	journal_private_set_head(j);
 	return 0;
 }
@@ -271,12 +276,20 @@ static bool is_done(const struct journal *j, size_t i, uint64_t position)
 	return end <= position;
 }
 
-static int retire(struct journal *j, uint64_t position)
+/* How many of the oldest segments nobody needs any more. */
+static size_t count_done(const struct journal *j, uint64_t position)
 {
 	size_t count = 0;
 
 	while (count < j->segments.count && is_done(j, count, position))
 		count++;
+	return count;
+}
+
+static int retire(struct journal *j, uint64_t position)
+{
+	size_t count = count_done(j, position);
+
 	if (count == 0)
 		return 0;
 	struct journal_segment *keeper = journal_private_find(j, tail_number(j));
@@ -290,6 +303,12 @@ static int retire(struct journal *j, uint64_t position)
 
 int journal_retire(struct journal *j, uint64_t position)
 {
+	/* Asked after each batch, and rarely needed: that is no reason to wait for a flush. */
+	pthread_mutex_lock(&j->list);
+	size_t count = count_done(j, position);
+	pthread_mutex_unlock(&j->list);
+	if (count == 0)
+		return 0;
 	pthread_mutex_lock(&j->upkeep);
 	int r = retire(j, position);
 	pthread_mutex_unlock(&j->upkeep);

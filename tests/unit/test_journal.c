@@ -11,12 +11,16 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 static void records_come_back_in_order_across_many_segments(void **state)
 {
@@ -677,8 +681,9 @@ static void kill_9_loses_nothing_that_append_returned_for(void **state)
 
 struct traffic {
 	struct journal *journal;
-	_Atomic bool appended_all;
+	_Atomic bool appended_all, stored_all;
 	uint64_t refused;
+	int care_error;
 };
 
 static void *append_all(void *context)
@@ -699,12 +704,27 @@ static void *append_all(void *context)
 	return NULL;
 }
 
-static void one_thread_appends_while_another_reads_syncs_and_retires(void **state)
+static void *take_care(void *context)
+{
+	struct traffic *t = context;
+	int e = 0;
+
+	for (unsigned turn = 0; !atomic_load(&t->stored_all) && (e == 0 || e == -EDQUOT); turn++) {
+		e = journal_prepare(t->journal);
+		journal_make_ready(t->journal);
+		if (turn % 4 == 0 && journal_sync(t->journal) != 0)
+			e = -EIO;
+	}
+	t->care_error = e == -EDQUOT ? 0 : e;
+	return NULL;
+}
+
+static void one_thread_appends_another_takes_care_and_a_third_reads_and_retires(void **state)
 {
 	struct fixture *f = *state;
 	struct journal_cursor c;
 	struct traffic t = {0};
-	pthread_t appender;
+	pthread_t appender, care;
 	uint64_t next = 0;
 
 	f->options.max_size = 4 * FIXTURE_SEGMENT;
@@ -712,23 +732,73 @@ static void one_thread_appends_while_another_reads_syncs_and_retires(void **stat
 	t.journal = f->journal;
 	journal_cursor_init(&c, f->journal, 0);
 	assert_int_equal(pthread_create(&appender, NULL, append_all, &t), 0);
-	for (unsigned turn = 0; next < CONCURRENT_RECORDS; turn++) {
-		bool last = atomic_load(&t.appended_all);
-		int e = journal_prepare(f->journal);
-
-		assert_true(e == 0 || e == -EDQUOT);
+	assert_int_equal(pthread_create(&care, NULL, take_care, &t), 0);
+	for (bool last = false; next < CONCURRENT_RECORDS && !last;) {
+		last = atomic_load(&t.appended_all);
 		next = fixture_read(&c, next);
-		if (turn % 4 == 0)
-			assert_int_equal(journal_sync(f->journal), 0);
 		assert_int_equal(journal_retire(f->journal, c.position), 0);
 		assert_true(journal_bytes(f->journal) <= f->options.max_size);
-		if (last)
-			break;
 	}
+	atomic_store(&t.stored_all, true);
 	pthread_join(appender, NULL);
+	pthread_join(care, NULL);
+	assert_int_equal(t.care_error, 0);
 	assert_int_equal(fixture_read(&c, next), CONCURRENT_RECORDS);
 	assert_int_equal(journal_records(f->journal), CONCURRENT_RECORDS);
 	assert_in_range(journal_format_number(journal_tail(f->journal)), 15, 200);
+}
+
+/* The disk of the journal: while it is slow, a flush ends when it is told to, or after a time without end. */
+static struct {
+	_Atomic bool slow;
+	sem_t flushing, done;
+	int waited; /* as sem_timedwait(3) */
+} disk;
+
+/* In the place of libc's. */
+int msync(void *address, size_t length, int flags)
+{
+	struct timespec end;
+
+	if (atomic_load(&disk.slow)) {
+		clock_gettime(CLOCK_REALTIME, &end);
+		end.tv_sec += 20;
+		sem_post(&disk.flushing);
+		disk.waited = sem_timedwait(&disk.done, &end);
+		atomic_store(&disk.slow, false);
+	}
+	return (int)syscall(SYS_msync, address, length, flags);
+}
+
+static void *flush(void *context)
+{
+	return journal_sync(context) == 0 ? context : NULL;
+}
+
+static void a_slow_flush_keeps_no_one_from_reading(void **state)
+{
+	struct fixture *f = *state;
+	struct journal_cursor c;
+	pthread_t care;
+	void *flushed = NULL;
+
+	fixture_open(f);
+	fixture_append(f->journal, 0, 500);
+	sem_init(&disk.flushing, 0, 0);
+	sem_init(&disk.done, 0, 0);
+	disk.waited = -1;
+	atomic_store(&disk.slow, true);
+	assert_int_equal(pthread_create(&care, NULL, flush, f->journal), 0);
+	sem_wait(&disk.flushing);
+	journal_cursor_init(&c, f->journal, 0);
+	assert_int_equal(fixture_read(&c, 0), 500);
+	assert_int_equal(journal_retire(f->journal, c.position), 0); /* nothing is to be deleted yet */
+	sem_post(&disk.done);
+	pthread_join(care, &flushed);
+	assert_int_equal(disk.waited, 0);
+	assert_ptr_equal(flushed, f->journal);
+	sem_destroy(&disk.flushing);
+	sem_destroy(&disk.done);
 }
 
 #define CASE(f)          cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
@@ -762,7 +832,8 @@ int main(void)
 		CASE_ON_MOUNT(a_full_disk_is_an_error_code_and_leaves_no_half_file),
 		CASE_ON_MOUNT(when_not_even_the_reserve_fits_it_opens_and_waits_for_room),
 		CASE(kill_9_loses_nothing_that_append_returned_for),
-		CASE(one_thread_appends_while_another_reads_syncs_and_retires),
+		CASE(one_thread_appends_another_takes_care_and_a_third_reads_and_retires),
+		CASE(a_slow_flush_keeps_no_one_from_reading),
 	};
 
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
