@@ -115,7 +115,7 @@ def catch_up(bench):
     """How fast what waits in the journal reaches PostgreSQL when that comes back."""
     part = "e. catch-up"
     database = bench.server.new_database()
-    with bench.subject("highwater", database) as subject:
+    with bench.subject("highwater", database, {"stats_interval": "100ms"}) as subject:
         for run in range(bench.runs):
             bench.server.freeze()
             try:

@@ -1,5 +1,6 @@
 """A private Mosquitto on a free loopback port, with or without the plugin."""
 
+import contextlib
 import functools
 import glob
 import json
@@ -214,9 +215,9 @@ class Broker:
 
     def wait_registry(self, datastreams=0):
         """Waits until the plugin has read the registry from the database."""
-        counters = self.counters()
-        counters.wait("database/connected", 1)
-        wait_until(lambda: (counters.get("registry/datastreams") or 0) >= datastreams, 5, "registry read")
+        with contextlib.closing(self.counters()) as counters:
+            counters.wait("database/connected", 1)
+            wait_until(lambda: (counters.get("registry/datastreams") or 0) >= datastreams, 5, "registry read")
 
     def memcheck_path(self):
         return self.folder / f"memcheck-{self.runs}.xml"
@@ -228,8 +229,13 @@ class Counters:
     PREFIX = "$SYS/broker/highwater/"
 
     def __init__(self, broker):
-        self.client = broker.client()
+        self.broker, self.client = broker, broker.client()
         self.client.subscribe(self.PREFIX + "#")
+
+    def close(self):
+        """Not needed for the broker's end; for those who mind what hearing the counters costs."""
+        self.broker.clients.remove(self.client)
+        self.client.close()
 
     def all(self):
         newest = {}
