@@ -268,24 +268,52 @@ int pg_conn_run_expecting(struct pg_conn *c, const char *sql, const char *tag, s
 	return status;
 }
 
-int pg_conn_query(struct pg_conn *c, const char *sql, const struct pg_params *params, PGresult **ret,
-                  struct pg_error *error)
-{
-	const char *values[PG_PARAMS_MAX];
+/* The parameters as libpq wants them. */
+struct values {
+	const char *at[PG_PARAMS_MAX];
 	int lengths[PG_PARAMS_MAX];
 	int formats[PG_PARAMS_MAX];
-	int count = params != NULL ? params->count : 0;
+	int count;
+};
 
+static int make_values(struct values *v, const struct pg_params *params, struct pg_error *error)
+{
+	v->count = params != NULL ? params->count : 0;
 	if (params != NULL && params->bytes.failed) {
 		pg_error_set(error, "out of memory");
 		return -ENOMEM;
 	}
-	for (int i = 0; i < count; i++) {
-		values[i] = (const char *)params->bytes.data + params->start[i];
-		lengths[i] = (int)pg_params_length(params, i);
-		formats[i] = 1;
+	for (int i = 0; i < v->count; i++) {
+		v->at[i] = (const char *)params->bytes.data + params->start[i];
+		v->lengths[i] = (int)pg_params_length(params, i);
+		v->formats[i] = 1;
 	}
-	return finish(c, PQsendQueryParams(c->pg, sql, count, NULL, values, lengths, formats, 1), ret, error);
+	return 0;
+}
+
+int pg_conn_query(struct pg_conn *c, const char *sql, const struct pg_params *params, PGresult **ret,
+                  struct pg_error *error)
+{
+	struct values v;
+	int status = make_values(&v, params, error);
+
+	return status != 0
+	               ? status
+	               : finish(c,
+	                        PQsendQueryParams(c->pg, sql, v.count, NULL, v.at, v.lengths, v.formats, 1),
+	                        ret, error);
+}
+
+int pg_conn_query_prepared(struct pg_conn *c, const char *name, const struct pg_params *params,
+                           PGresult **ret, struct pg_error *error)
+{
+	struct values v;
+	int status = make_values(&v, params, error);
+
+	return status != 0
+	               ? status
+	               : finish(c, PQsendQueryPrepared(c->pg, name, v.count, v.at, v.lengths, v.formats, 1),
+	                        ret, error);
 }
 
 int pg_conn_execute(struct pg_conn *c, const char *sql, const struct pg_params *params, uint64_t *ret_rows,

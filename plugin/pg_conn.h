@@ -61,6 +61,10 @@ int pg_conn_run_expecting(struct pg_conn *c, const char *sql, const char *tag,
 int pg_conn_query(struct pg_conn *c, const char *sql, const struct pg_params *params, PGresult **ret,
                   struct pg_error *error) must_check;
 
+/* Like pg_conn_query(); the statement is one that PREPARE has named. */
+int pg_conn_query_prepared(struct pg_conn *c, const char *name, const struct pg_params *params,
+                           PGresult **ret, struct pg_error *error) must_check;
+
 /* Like pg_conn_query() where only the number of rows matters. */
 int pg_conn_execute(struct pg_conn *c, const char *sql, const struct pg_params *params, uint64_t *ret_rows,
                     struct pg_error *error) must_check;

@@ -258,10 +258,14 @@ static int store_hindsight(const struct pg_items *k, bool tolerant)
 
 bool pg_items_beside(const struct pg_items *k)
 {
+	return k->batch->settled_count > 0 || pg_items_beyond_verdicts(k);
+}
+
+bool pg_items_beyond_verdicts(const struct pg_items *k)
+{
 	const struct batch *b = k->batch;
 
-	return b->settled_count + b->gap_count + b->transition_count + b->dead_letter_count + b->undecodable >
-	               0 ||
+	return b->gap_count + b->transition_count + b->dead_letter_count + b->undecodable > 0 ||
 	       b->order_count + b->repeated < b->reading_count ||
 	       (k->damage != NULL && k->damage->exact + k->damage->at_most > 0);
 }

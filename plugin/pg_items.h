@@ -46,6 +46,9 @@ struct pg_items {
 /* Whether there is anything but readings that COPY takes. */
 bool pg_items_beside(const struct pg_items *k);
 
+/* The same, later verdicts aside. */
+bool pg_items_beyond_verdicts(const struct pg_items *k);
+
 /* tolerant: the readings too, with ON CONFLICT DO NOTHING, before all else; without, COPY has taken them. */
 int pg_items_store(const struct pg_items *k, bool tolerant) must_check;
 

@@ -8,29 +8,12 @@
 /* Readings that are fetched into the cache before their turn. */
 #define AHEAD 8
 
-#define OBSERVATION_COLUMNS \
-	"datastream_id, phenomenon_time, result, quality, received_time, raw, quality_tests"
-
 const char pg_rows_copy_sql[] =
-	"COPY highwater.observation (" OBSERVATION_COLUMNS ") FROM STDIN (FORMAT binary)";
+	"COPY highwater.observation (" PG_ROWS_READING_COLUMNS ") FROM STDIN (FORMAT binary)";
 
-static const char readings_sql[] =
-	"INSERT INTO highwater.observation (" OBSERVATION_COLUMNS ")"
-	" SELECT * FROM unnest($1::int4[], $2::timestamptz[], $3::float8[], $4::int2[], $5::timestamptz[],"
-	" $6::float8[], $7::int4[])"
-	" ON CONFLICT DO NOTHING";
+static const char readings_sql[] = PG_ROWS_INSERT_READINGS PG_ROWS_PASS_OVER;
 
-/*
- * The span of time keeps partitions out of it that have none of the rows. It is newer than the table's statistics: the
- * planner takes it to hold one row, and would read the whole month to find it and compare it with all of ours, were
- * these not hidden behind a SELECT: then it counts on ten, and looks each up by its key.
- */
-static const char settled_sql[] =
-	"UPDATE highwater.observation AS o SET quality = s.quality, quality_tests = s.tests"
-	" FROM unnest((SELECT $1::int4[]), (SELECT $2::timestamptz[]), (SELECT $3::int2[]), (SELECT $4::int4[]))"
-	" AS s(datastream_id, phenomenon_time, quality, tests)"
-	" WHERE o.datastream_id = s.datastream_id AND o.phenomenon_time = s.phenomenon_time"
-	" AND o.phenomenon_time BETWEEN $5::timestamptz AND $6::timestamptz";
+static const char settled_sql[] = PG_ROWS_UPDATE_SETTLED("$1", "$2", "$3", "$4", "$5", "$6");
 
 static const char gaps_sql[] =
 	"INSERT INTO highwater.silence (datastream_id, silence_from, silence_to, expected)"
@@ -216,18 +199,23 @@ void pg_rows_encode(const struct batch *b, size_t first, size_t end, struct pg_b
 	}
 }
 
-int pg_rows_readings(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,
-                     uint64_t *ret_stored, struct pg_error *error)
+void pg_rows_put_readings(struct pg_params *p, const struct batch *b, size_t first, size_t end)
 {
 	static const enum pg_type types[READING_COLUMN_COUNT] = {READING_COLUMNS(COLUMN_TYPE)};
 
-	pg_params_clear(&r->params);
 	for (size_t column = 0; column < READING_COLUMN_COUNT; column++) {
-		pg_params_next_array(&r->params, types[column], end - first, true);
+		pg_params_next_array(p, types[column], end - first, true);
 		for (size_t i = first; i < end; i++) {
-			put_reading_column(&r->params.bytes, batch_ordered(b, i), column);
+			put_reading_column(&p->bytes, batch_ordered(b, i), column);
 		}
 	}
+}
+
+int pg_rows_readings(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,
+                     uint64_t *ret_stored, struct pg_error *error)
+{
+	pg_params_clear(&r->params);
+	pg_rows_put_readings(&r->params, b, first, end);
 	return pg_conn_execute(c, readings_sql, &r->params, ret_stored, error);
 }
 
@@ -237,26 +225,31 @@ static void put_time(struct pg_params *p, int64_t unix_us)
 	pg_binary_raw_timestamptz(&p->bytes, unix_us);
 }
 
-int pg_rows_settled(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,
-                    struct pg_error *error)
+void pg_rows_put_settled(struct pg_params *p, const struct batch *b, size_t first, size_t end)
 {
 	static const enum pg_type types[SETTLED_COLUMN_COUNT] = {SETTLED_COLUMNS(COLUMN_TYPE)};
 	int64_t first_us = INT64_MAX;
 	int64_t last_us = INT64_MIN;
 
-	pg_params_clear(&r->params);
 	for (size_t column = 0; column < SETTLED_COLUMN_COUNT; column++) {
-		pg_params_next_array(&r->params, types[column], end - first, false);
+		pg_params_next_array(p, types[column], end - first, false);
 		for (size_t i = first; i < end; i++) {
-			put_settled_column(&r->params.bytes, batch_settled(b, i), column);
+			put_settled_column(&p->bytes, batch_settled(b, i), column);
 		}
 	}
 	for (size_t i = first; i < end; i++) {
 		first_us = MIN(first_us, b->settled[i].phenomenon_us);
 		last_us = MAX(last_us, b->settled[i].phenomenon_us);
 	}
-	put_time(&r->params, first_us);
-	put_time(&r->params, last_us);
+	put_time(p, first_us);
+	put_time(p, last_us);
+}
+
+int pg_rows_settled(struct pg_rows *r, struct pg_conn *c, const struct batch *b, size_t first, size_t end,
+                    struct pg_error *error)
+{
+	pg_params_clear(&r->params);
+	pg_rows_put_settled(&r->params, b, first, end);
 	return pg_conn_execute(c, settled_sql, &r->params, NULL, error);
 }
 

@@ -21,6 +21,32 @@ struct pg_rows {
 
 void pg_rows_done(struct pg_rows *r);
 
+/* Parts of statements. Columns of a reading; INSERT of readings, parameters 1 to 7; keys that are there already. */
+#define PG_ROWS_READING_COLUMNS \
+	"datastream_id, phenomenon_time, result, quality, received_time, raw, quality_tests"
+#define PG_ROWS_INSERT_READINGS                                                                             \
+	"INSERT INTO highwater.observation (" PG_ROWS_READING_COLUMNS ")"                                   \
+	" SELECT * FROM unnest($1::int4[], $2::timestamptz[], $3::float8[], $4::int2[], $5::timestamptz[]," \
+	" $6::float8[], $7::int4[])"
+#define PG_ROWS_PASS_OVER " ON CONFLICT DO NOTHING"
+
+/*
+ * Later verdicts. The span of time keeps partitions out of it that have none of the rows. It is newer than the table's
+ * statistics: the planner takes it to hold one row, and would read the whole month to find it and compare it with all of
+ * ours, were these not hidden behind a SELECT: then it counts on ten, and looks each up by its key.
+ */
+#define PG_ROWS_UPDATE_SETTLED(ids, times, qualities, tests, from, to)                       \
+	"UPDATE highwater.observation AS o SET quality = s.quality, quality_tests = s.tests" \
+	" FROM unnest((SELECT " ids "::int4[]), (SELECT " times "::timestamptz[]),"          \
+	" (SELECT " qualities "::int2[]), (SELECT " tests "::int4[]))"                       \
+	" AS s(datastream_id, phenomenon_time, quality, tests)"                              \
+	" WHERE o.datastream_id = s.datastream_id AND o.phenomenon_time = s.phenomenon_time" \
+	" AND o.phenomenon_time BETWEEN " from "::timestamptz AND " to "::timestamptz"
+
+/* The parameters of the two above, 7 and 6. */
+void pg_rows_put_readings(struct pg_params *p, const struct batch *b, size_t first, size_t end);
+void pg_rows_put_settled(struct pg_params *p, const struct batch *b, size_t first, size_t end);
+
 /* Readings by binary COPY, the fastest way. A key that is there already is an error. */
 extern const char pg_rows_copy_sql[];
 

@@ -1,5 +1,7 @@
 #include "pg_store.h"
 
+#include "pg_trickle.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 struct pg_store {
 	struct pg_rows rows;
 	unsigned tolerant_left; /* batches that take the tolerant path before COPY is tried again */
+	bool trickles;          /* the connection takes a few readings as one statement */
 	char journal[UUID_TEXT_SIZE];
 	char host[HOST_SIZE];
 };
@@ -49,12 +52,19 @@ const char *pg_store_journal(const struct pg_store *s)
 int pg_store_attach(struct pg_store *s, struct pg_conn *c, struct pg_error *error)
 {
 	char sql[512];
+	int status;
 
 	(void)snprintf(sql, sizeof(sql),
 	               "PREPARE highwater_move (bigint, bigint) AS UPDATE highwater.journal_position"
 	               " SET position = $1, updated_at = now() WHERE journal_id = '%s' AND position = $2",
 	               s->journal);
-	return pg_conn_run(c, sql, NULL, error);
+	status = pg_conn_run(c, sql, NULL, error);
+	if (status == 0) {
+		status = pg_trickle_prepare(c, error);
+		s->trickles = status == 0;
+	}
+	/* What the server does not let us prepare is stored in another way. */
+	return status == -EPROTO && !s->trickles ? 0 : status;
 }
 
 static int insert_position(struct pg_store *s, struct pg_conn *c, struct pg_error *error)
@@ -106,7 +116,7 @@ int pg_store_position(struct pg_store *s, struct pg_conn *c, uint64_t *ret, stru
 
 int pg_store_rollback(struct pg_conn *c, struct pg_error *error)
 {
-	return pg_conn_run(c, "ROLLBACK", NULL, error);
+	return PQtransactionStatus(c->pg) == PQTRANS_IDLE ? 0 : pg_conn_run(c, "ROLLBACK", NULL, error);
 }
 
 /* Moves the position first: it locks the row, so that nothing else of this journal goes on beside us. */
@@ -157,6 +167,20 @@ static int copy(const struct pg_items *k, const struct pg_store_job *job, const 
 	return status;
 }
 
+/* -EPROTO: the batch is to be stored in another way; when that was not the fault of its rows, those that follow too. */
+static int trickle(struct pg_store *s, const struct pg_items *k, const struct pg_store_job *job)
+{
+	bool moved = false;
+	int status;
+
+	*k->result = (struct pg_store_result){.known = job->batch->repeated};
+	status = note_end(k, pg_trickle_store(k, job->expected, &moved));
+	if (status == -EPROTO) {
+		s->trickles = pg_error_blames_row(k->error) || k->error->misses_partition;
+	}
+	return status != 0 ? status : check_moved(k, moved);
+}
+
 static int try_commit(const struct pg_items *k, const struct pg_store_job *job, bool tolerant)
 {
 	bool copies = !tolerant && job->batch->order_count > 0;
@@ -196,7 +220,15 @@ int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct pg_store
 	                           .result = ret,
 	                           .error = error};
 	bool tolerant = !pg_store_copies(s);
-	int status = try_commit(&k, job, tolerant);
+	int status = -EPROTO;
+
+	if (!tolerant && s->trickles && pg_trickle_takes(&k)) {
+		status = trickle(s, &k, job);
+	}
+	if (status != -EPROTO) {
+		return status;
+	}
+	status = try_commit(&k, job, tolerant);
 	if (status == -EPROTO && !tolerant && pg_error_blames_row(error)) {
 		status = pg_store_rollback(c, error);
 		tolerant = true;

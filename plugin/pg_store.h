@@ -2,8 +2,9 @@
  * pg_store - a batch of the journal becomes rows, exactly once.
  *
  * One transaction holds the observations, the alert rows, the dead letters and
- * the journal position up to which they reach. Optimistic first: binary COPY,
- * sorted by the key; with nothing beside, COMMIT goes along with it. Readings come
+ * the journal position up to which they reach. Optimistic first: a few readings as
+ * one statement (pg_trickle.h), more of them by binary COPY, sorted by the key; with
+ * nothing beside, COMMIT goes along with it. Readings come
  * before the verdicts on earlier ones on both paths: brokers that store the same
  * readings would else wait for each other, with a row updated here and a key
  * inserted there. When the server finds a duplicate or refuses a row, the
@@ -24,7 +25,7 @@
  *          pg_store_position() tells which.
  * Threads  [writer]
  * Errors   As in pg_conn.h, and -ESTALE: the position in the database is not the
- *          one expected; nothing was done. After these two the transaction is open:
+ *          one expected; nothing was done. After these two a transaction may be open:
  *          pg_store_rollback().
  */
 #ifndef HIGHWATER_PG_STORE_H

@@ -11,6 +11,7 @@
 #include "pg_ids.h"
 #include "pg_open.h"
 #include "pg_store.h"
+#include "pg_trickle.h"
 
 #include <errno.h>
 #include <math.h>
@@ -210,6 +211,21 @@ static uint64_t position(struct fixture *f)
 	return p;
 }
 
+/* One reading more than are stored by one statement, a second after the other. */
+static void add_more_than_a_trickle(struct fixture *f, int *seconds)
+{
+	for (int i = 0; i <= PG_TRICKLE_MAX; i++) {
+		add(f, "phu-an", "water_level", (*seconds)++, 1);
+	}
+}
+
+/* How the last batch was stored: what its connection ran last. */
+static bool trickled(struct fixture *f)
+{
+	return database_number(f->admin, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'plugin'"
+	                                 " AND query LIKE '%WITH moved AS%'") == 1;
+}
+
 #define COUNT(f, table) ((int)database_number((f)->admin, "SELECT count(*) FROM highwater." table))
 
 static void new_journal_starts_at_0(void **state)
@@ -265,6 +281,120 @@ static void known_readings_are_passed_over(void **state)
 	assert_int_equal((int)database_number(f->admin, "SELECT sum(result) FROM highwater.observation"),
 	                 200);
 	assert_int_equal(position(f), 201);
+}
+
+static void a_few_readings_are_stored_by_one_statement(void **state)
+{
+	struct fixture *f = fixture(state);
+	int seconds = 0;
+
+	assert_int_equal(position(f), 0);
+	add_more_than_a_trickle(f, &seconds);
+	commit_well(f);
+	assert_false(trickled(f));
+	next_batch(f);
+	for (int i = 0; i < PG_TRICKLE_MAX; i++) {
+		add(f, i % 2 ? "phu-an" : "nha-be", "water_level", seconds + i, 0.1 * i);
+	}
+	commit_well(f);
+	assert_true(trickled(f));
+	assert_int_equal(f->result.stored, PG_TRICKLE_MAX);
+	assert_int_equal(f->result.known, 0);
+	assert_int_equal(COUNT(f, "observation"), seconds + PG_TRICKLE_MAX);
+	assert_int_equal(position(f), f->batch->to);
+	next_batch(f);
+	add(f, "phu-an", "water_level", 0, 7); /* known */
+	add(f, "phu-an", "water_level", 100, 7);
+	add(f, "phu-an", "water_level", 100, 8); /* twice in the batch itself */
+	commit_well(f);
+	assert_true(trickled(f));
+	assert_int_equal(f->result.stored, 1);
+	assert_int_equal(f->result.known, 2);
+	assert_int_equal((int)database_number(f->admin, "SELECT sum(result) FROM highwater.observation"
+	                                                " WHERE result >= 7"),
+	                 7);
+	next_batch(f);
+	add(f, "phu-an", "water_level", 101, 1);
+	add_dead_letter(f, "detail");
+	commit_well(f);
+	assert_false(trickled(f));
+	assert_int_equal(COUNT(f, "rejected"), 1);
+}
+
+/* A reading that settles the one before it, as each does where quality control has a rule. */
+static void add_settling(struct fixture *f, int seconds, int settled)
+{
+	add(f, "phu-an", "water_level", seconds, seconds)->hindsight =
+		(struct hindsight){.settles = true,
+	                           .settled_us = f->base_us + settled * SECOND,
+	                           .settled_tests = 1,
+	                           .settled_quality = QUALITY_SUSPECT};
+}
+
+static void later_verdicts_go_along_with_a_few_readings(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", 1, 1);
+	commit_well(f);
+	next_batch(f);
+	add_settling(f, 2, 1);
+	commit_well(f);
+	assert_true(trickled(f));
+	assert_int_equal(f->result.stored, 1);
+	assert_int_equal(
+		(int)database_number(f->admin, "SELECT quality FROM highwater.observation WHERE result = 1"),
+		QUALITY_SUSPECT);
+	assert_int_equal(
+		(int)database_number(f->admin, "SELECT quality FROM highwater.observation WHERE result = 2"),
+		QUALITY_PASS);
+	assert_int_equal(position(f), 2);
+	next_batch(f);
+	add_settling(f, 3, 2);
+	database_do(f->admin, "UPDATE highwater.journal_position SET position = 7");
+	assert_int_equal(commit(f), -ESTALE);
+	assert_int_equal(
+		(int)database_number(f->admin, "SELECT quality FROM highwater.observation WHERE result = 2"),
+		QUALITY_PASS);
+	assert_int_equal(COUNT(f, "observation"), 2);
+}
+
+static void what_one_statement_cannot_store_is_copied(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", 1, 1);
+	commit_well(f);
+	assert_true(trickled(f));
+	database_do(f->admin, "CREATE RULE rule AS ON INSERT TO highwater.observation DO ALSO SELECT 1");
+	for (int i = 2; i <= 4; i++) {
+		next_batch(f);
+		add(f, "phu-an", "water_level", i, 1);
+		commit_well(f);
+		assert_int_equal(f->result.stored, 1);
+		assert_false(trickled(f));
+		if (i == 3) {
+			reconnect(f);
+			assert_int_equal(position(f), 3);
+		}
+	}
+	database_do(f->admin, "DROP RULE rule ON highwater.observation");
+	assert_int_equal(COUNT(f, "observation"), 4);
+	reconnect(f);
+	next_batch(f);
+	add(f, "phu-an", "water_level", 5, 1);
+	add(f, "phu-an", "water_level", 6, (double)NAN);
+	commit_well(f);
+	assert_int_equal(f->result.stored, 1);
+	assert_int_equal(f->result.refused, 1);
+	for (int i = 7; !trickled(f) && i < 20; i++) { /* a refused row is no reason to give it up for good */
+		next_batch(f);
+		add(f, "phu-an", "water_level", i, 1);
+		commit_well(f);
+	}
+	assert_true(trickled(f));
 }
 
 static void refused_readings_become_dead_letters_alone(void **state)
@@ -520,6 +650,25 @@ static void unexpected_position_stores_nothing(void **state)
 static void terminated_backend_leaves_nothing_behind(void **state)
 {
 	struct fixture *f = fixture(state);
+	int seconds = 0;
+
+	assert_int_equal(position(f), 0);
+	add_more_than_a_trickle(f, &seconds);
+	assert_int_equal(pg_ids_resolve(f->ids, f->conn, f->batch, &f->error), 0);
+	database_do(f->admin,
+	            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'plugin'");
+	assert_int_equal(commit(f), -ENOTCONN);
+	assert_false(f->result.unsure);
+	reconnect(f);
+	assert_int_equal(position(f), 0);
+	commit_well(f);
+	assert_int_equal(f->result.stored, seconds);
+}
+
+/* The statement commits by itself: who gets no answer to it does not know. */
+static void a_few_readings_without_an_answer_are_unsure(void **state)
+{
+	struct fixture *f = fixture(state);
 
 	assert_int_equal(position(f), 0);
 	add(f, "phu-an", "water_level", 1, 1);
@@ -527,7 +676,7 @@ static void terminated_backend_leaves_nothing_behind(void **state)
 	database_do(f->admin,
 	            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'plugin'");
 	assert_int_equal(commit(f), -ENOTCONN);
-	assert_false(f->result.unsure);
+	assert_true(f->result.unsure);
 	reconnect(f);
 	assert_int_equal(position(f), 0);
 	commit_well(f);
@@ -833,7 +982,7 @@ static void copy_is_tried_again_after_calm_batches(void **state)
 	add(f, "phu-an", "water_level", seconds, 1);
 	commit_well(f);
 	next_batch(f);
-	add(f, "phu-an", "water_level", seconds++, 1); /* known: the tolerant path from here on */
+	add_more_than_a_trickle(f, &seconds); /* the first is known: the tolerant path from here on */
 	for (int i = 0; i < PG_STORE_CALM; i++) {
 		commit_well(f);
 		next_batch(f);
@@ -904,6 +1053,9 @@ int main(void)
 		TEST(new_journal_starts_at_0),
 		TEST(stores_readings_with_their_position),
 		TEST(known_readings_are_passed_over),
+		TEST(a_few_readings_are_stored_by_one_statement),
+		TEST(later_verdicts_go_along_with_a_few_readings),
+		TEST(what_one_statement_cannot_store_is_copied),
 		TEST(refused_readings_become_dead_letters_alone),
 		TEST(a_city_trigger_that_raises_costs_one_reading),
 		TEST(what_was_stored_before_gets_its_later_verdict_and_gaps_are_rows),
@@ -914,6 +1066,7 @@ int main(void)
 		TEST(revoked_permission_drops_nothing),
 		TEST(unexpected_position_stores_nothing),
 		TEST(terminated_backend_leaves_nothing_behind),
+		TEST(a_few_readings_without_an_answer_are_unsure),
 		TEST(lost_answer_to_commit_is_found_out),
 		TEST(transitions_are_stored_once),
 		TEST(alarm_of_another_cause_is_stored_with_its_circumstances),
