@@ -12,7 +12,8 @@ from waiting import wait_until
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
-# A city's counters come every 10 s. Whoever waits for them here does not wait so long, and they still cost nothing.
+# A city's counters come every 10 s. Whoever waits for them here does not wait so long, and they still cost
+# nothing.
 COUNTERS = {"stats_interval": "1s"}
 
 # No client of a benchmark is to be cut off for being slow.
@@ -63,8 +64,8 @@ class Subject(Broker):
             module = pathlib.Path(folder).parent / "bench_empty.so"
             shutil.copy(build_folder() / "tests" / "bench" / "bench_empty.so", module)
             tail = f"plugin {module}"
-        super().__init__(folder, database=database, config={**COUNTERS, **(config or {})}, plugin="plugin" if database else False,
-                         conf=conf, tail=tail, **options)
+        super().__init__(folder, database=database, config={**COUNTERS, **(config or {})},
+                         plugin="plugin" if database else False, conf=conf, tail=tail, **options)
 
     def cpu_seconds(self):
         """Of the broker's own thread: the writer's are not the broker's loop."""
