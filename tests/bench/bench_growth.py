@@ -61,8 +61,8 @@ def sources(count):
 def one(bench, case, config=None, prefix="sensors", stations=STATIONS, thresholds=0):
     """
     A broker of its own, whose datastreams are registered before it is measured. They have had readings until
-    the file of what quality control remembers had grown to its size, and more: to grow flushes it, and then the
-    first reading to be put on a page costs a fault.
+    the file of what quality control remembers had grown to its size, and more: to grow flushes it, and then
+    the first reading to be put on a page costs a fault.
     """
     database = bench.server.new_database()
     database.sql(REGISTER, (stations, thresholds))
