@@ -38,12 +38,12 @@ struct journal {
 	uint32_t offset;                            /* in active, of the next record */
 
 	/*
-	 * The writer's and the care thread's. Who holds upkeep may wait for the disk; who only reads on must not
+	 * The writer's and the care thread's. Who holds upkeep may wait for a flush; who only reads on must not
 	 * wait for that: the list changes under both locks, the care thread reads it under upkeep, the writer's
-	 * cursors under list.
+	 * cursors under list. Of a segment they read what was set before it came into the list, and end.
 	 */
 	pthread_mutex_t upkeep;
-	pthread_mutex_t list;                             /* taken last, for a moment */
+	pthread_mutex_t list;                             /* taken after upkeep */
 	alignas(64) struct journal_segment_list segments; /* live, active, next */
 	struct journal_segment *spare;                    /* made, not yet handed over */
 	struct journal_recovery recovery;                 /* its live part has moved to segments */

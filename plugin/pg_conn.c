@@ -58,16 +58,28 @@ static void error_from_result(struct pg_error *error, const PGresult *result)
 	                          PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) == NULL;
 }
 
+static bool is_of(const struct pg_error *error, const char *const *beginnings, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strncmp(error->sqlstate, beginnings[i], strlen(beginnings[i])) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool pg_error_blames_row(const struct pg_error *error)
 {
 	static const char *const classes[] = {"22", "23", "44", "P0"};
 
-	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
-		if (strncmp(error->sqlstate, classes[i], 2) == 0) {
-			return !error->misses_partition;
-		}
-	}
-	return false;
+	return !error->misses_partition && is_of(error, classes, ARRAY_SIZE(classes));
+}
+
+bool pg_error_passes(const struct pg_error *error)
+{
+	static const char *const beginnings[] = {"40", "53", "57", "55P03"};
+
+	return error->misses_partition || is_of(error, beginnings, ARRAY_SIZE(beginnings));
 }
 
 static int lost(const struct pg_conn *c, struct pg_error *error)

@@ -109,4 +109,10 @@ void pg_error_set(struct pg_error *error, const char *text);
  */
 bool pg_error_blames_row(const struct pg_error *error);
 
+/*
+ * Whether the same statement may well succeed later: a partition is missing, or SQLSTATE classes 40 transaction
+ * rollback, 53 insufficient resources, 57 operator intervention, which a timeout is too, or 55P03 lock not available.
+ */
+bool pg_error_passes(const struct pg_error *error);
+
 #endif

@@ -21,7 +21,7 @@ struct pg_store_result {
 	uint64_t refused_others; /* transitions and dead letters that the server refused */
 	uint64_t unsettled; /* later verdicts and gaps that the server refused; the readings are stored */
 	uint64_t dropped;   /* of all that was refused: not taken as dead letters either */
-	bool unsure;        /* the server had COMMIT, or was to have it, and its answer has not come */
+	bool unsure;        /* what commits was sent, or was to be, and the answer to it has not come */
 	/* The first that was refused, and what the server said; "" when there was none. */
 	char item[STATION_CODE_MAX + PROPERTY_CODE_MAX + 2];
 	char detail[DEAD_LETTER_DETAIL_MAX + 1];

@@ -21,7 +21,8 @@ struct pg_rows {
 
 void pg_rows_done(struct pg_rows *r);
 
-/* Parts of statements. Columns of a reading; INSERT of readings, parameters 1 to 7; keys that are there already. */
+/* Parts of statements: columns of a reading; INSERT of readings, parameters 1 to 7, to which a WHERE may be added; of
+ * keys that are there already. */
 #define PG_ROWS_READING_COLUMNS \
 	"datastream_id, phenomenon_time, result, quality, received_time, raw, quality_tests"
 #define PG_ROWS_INSERT_READINGS                                                                             \
@@ -31,7 +32,7 @@ void pg_rows_done(struct pg_rows *r);
 #define PG_ROWS_PASS_OVER " ON CONFLICT DO NOTHING"
 
 /*
- * Later verdicts. The span of time keeps partitions out of it that have none of the rows. It is newer than the table's
+ * Later verdicts; more may be added to its WHERE. The span of time keeps partitions out of it that have none of the rows. It is newer than the table's
  * statistics: the planner takes it to hold one row, and would read the whole month to find it and compare it with all of
  * ours, were these not hidden behind a SELECT: then it counts on ten, and looks each up by its key.
  */

@@ -58,13 +58,15 @@ int pg_store_attach(struct pg_store *s, struct pg_conn *c, struct pg_error *erro
 	               "PREPARE highwater_move (bigint, bigint) AS UPDATE highwater.journal_position"
 	               " SET position = $1, updated_at = now() WHERE journal_id = '%s' AND position = $2",
 	               s->journal);
+	s->trickles = false;
 	status = pg_conn_run(c, sql, NULL, error);
-	if (status == 0) {
-		status = pg_trickle_prepare(c, error);
-		s->trickles = status == 0;
+	if (status != 0) {
+		return status;
 	}
-	/* What the server does not let us prepare is stored in another way. */
-	return status == -EPROTO && !s->trickles ? 0 : status;
+	status = pg_trickle_prepare(c, error);
+	s->trickles = status == 0;
+	/* What this server does not let us prepare is stored in another way. */
+	return status == -EPROTO ? 0 : status;
 }
 
 static int insert_position(struct pg_store *s, struct pg_conn *c, struct pg_error *error)
@@ -143,6 +145,16 @@ static int note_end(const struct pg_items *k, int status)
 	return status;
 }
 
+/* The same of what commits by itself. If it has landed after all, all of its readings are there. */
+static int note_landing(const struct pg_items *k, int status)
+{
+	status = note_end(k, status);
+	if (k->result->unsure) {
+		k->result->stored = k->batch->order_count;
+	}
+	return status;
+}
+
 /* Begins the transaction and copies the readings; commits: ends it as well. */
 static int copy(const struct pg_items *k, const struct pg_store_job *job, const char *opening, bool commits)
 {
@@ -162,21 +174,21 @@ static int copy(const struct pg_items *k, const struct pg_store_job *job, const 
 	}
 	if (status == 0) {
 		status = pg_conn_copy_end(k->conn, job->copy, commits, &k->result->stored, k->error);
-		status = commits ? note_end(k, status) : status;
+		status = commits ? note_landing(k, status) : status;
 	}
 	return status;
 }
 
-/* -EPROTO: the batch is to be stored in another way; when that was not the fault of its rows, those that follow too. */
+/* As one statement; the server that does not take it, whatever the rows, is not asked again on this connection. */
 static int trickle(struct pg_store *s, const struct pg_items *k, const struct pg_store_job *job)
 {
 	bool moved = false;
 	int status;
 
 	*k->result = (struct pg_store_result){.known = job->batch->repeated};
-	status = note_end(k, pg_trickle_store(k, job->expected, &moved));
+	status = note_landing(k, pg_trickle_store(k, job->expected, &moved));
 	if (status == -EPROTO) {
-		s->trickles = pg_error_blames_row(k->error) || k->error->misses_partition;
+		s->trickles = pg_error_blames_row(k->error) || pg_error_passes(k->error);
 	}
 	return status != 0 ? status : check_moved(k, moved);
 }
@@ -210,6 +222,28 @@ bool pg_store_copies(const struct pg_store *s)
 	return s->tolerant_left == 0;
 }
 
+static int store(struct pg_store *s, const struct pg_items *k, const struct pg_store_job *job, bool *tolerant)
+{
+	int status;
+
+	if (s->trickles && pg_trickle_takes(k)) {
+		status = trickle(s, k, job);
+		if (status != -EPROTO || (s->trickles && !pg_error_blames_row(k->error))) {
+			return status;
+		}
+		*tolerant = *tolerant || s->trickles; /* it was a row's fault: COPY would meet it again */
+	}
+	status = try_commit(k, job, *tolerant);
+	if (status == -EPROTO && !*tolerant && pg_error_blames_row(k->error)) {
+		*tolerant = true;
+		status = pg_store_rollback(k->conn, k->error);
+		if (status == 0) {
+			status = try_commit(k, job, *tolerant);
+		}
+	}
+	return status;
+}
+
 int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct pg_store_job *job,
                     struct pg_store_result *ret, struct pg_error *error)
 {
@@ -220,22 +254,8 @@ int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct pg_store
 	                           .result = ret,
 	                           .error = error};
 	bool tolerant = !pg_store_copies(s);
-	int status = -EPROTO;
+	int status = store(s, &k, job, &tolerant);
 
-	if (!tolerant && s->trickles && pg_trickle_takes(&k)) {
-		status = trickle(s, &k, job);
-	}
-	if (status != -EPROTO) {
-		return status;
-	}
-	status = try_commit(&k, job, tolerant);
-	if (status == -EPROTO && !tolerant && pg_error_blames_row(error)) {
-		status = pg_store_rollback(c, error);
-		tolerant = true;
-		if (status == 0) {
-			status = try_commit(&k, job, tolerant);
-		}
-	}
 	if (status == 0 && tolerant) {
 		bool calm = ret->known == job->batch->repeated && ret->refused == 0;
 

@@ -2,18 +2,20 @@
  * pg_store - a batch of the journal becomes rows, exactly once.
  *
  * One transaction holds the observations, the alert rows, the dead letters and
- * the journal position up to which they reach. Optimistic first: a few readings as
- * one statement (pg_trickle.h), more of them by binary COPY, sorted by the key; with
- * nothing beside, COMMIT goes along with it. Readings come
- * before the verdicts on earlier ones on both paths: brokers that store the same
- * readings would else wait for each other, with a row updated here and a key
- * inserted there. When the server finds a duplicate or refuses a row, the
- * batch is done again on the tolerant path: INSERT from arrays with ON CONFLICT DO
- * NOTHING, under a savepoint that is halved until a refused row stands alone and
- * becomes a dead letter. Arrays rather than a staging table: measured no slower,
- * and no TEMP privilege is needed.
+ * the journal position up to which they reach. Optimistic first: binary COPY,
+ * sorted by the key; with nothing beside, COMMIT goes along with it. When the server
+ * finds a duplicate or refuses a row, the batch is done again on the tolerant path:
+ * INSERT from arrays with ON CONFLICT DO NOTHING, under a savepoint that is halved
+ * until a refused row stands alone and becomes a dead letter. Arrays rather than a
+ * staging table: measured no slower, and no TEMP privilege is needed. A few readings
+ * go as one statement (pg_trickle.h), which passes over duplicates itself; refused
+ * rows take them to the tolerant path too.
  *
- * After that the tolerant path stays until PG_STORE_CALM batches in a row met
+ * However stored, readings come before the verdicts on earlier ones: brokers that
+ * store the same readings would else wait for each other, with a row updated here
+ * and a key inserted there.
+ *
+ * The tolerant path stays until PG_STORE_CALM batches in a row met
  * neither a duplicate nor a refusal: a replay, or a second broker with the same
  * readings, would pay for each batch twice.
  *
@@ -64,7 +66,7 @@ struct pg_store_job {
 	uint64_t expected;                    /* the position in the database, or nothing is done */
 };
 
-/* Whether the next batch is tried by COPY first. */
+/* Whether the next batch may go by COPY. */
 bool pg_store_copies(const struct pg_store *s);
 
 int pg_store_commit(struct pg_store *s, struct pg_conn *c, const struct pg_store_job *job,

@@ -12,7 +12,10 @@
 	", settled AS (" PG_ROWS_UPDATE_SETTLED("$11", "$12", "$13", "$14", "$15", \
 	                                        "$16") " AND EXISTS"               \
 						       " (SELECT FROM moved))"
-/* In this order they are run; what is not asked for comes last. */
+/*
+ * The first two are run as they are asked for, settled last of all, since nobody asks for it: readings before verdicts,
+ * as pg_store.h wants it. All three see the database as it was before.
+ */
 #define COUNTS " SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM stored)"
 
 #define PREPARED "highwater_trickle"
@@ -33,7 +36,8 @@ bool pg_trickle_takes(const struct pg_items *k)
 {
 	const struct batch *b = k->batch;
 
-	return b->order_count > 0 && b->order_count <= PG_TRICKLE_MAX && b->settled_count <= PG_TRICKLE_MAX &&
+	return PQtransactionStatus(k->conn->pg) == PQTRANS_IDLE && b->order_count > 0 &&
+	       b->order_count <= PG_TRICKLE_MAX && b->settled_count <= PG_TRICKLE_MAX &&
 	       !pg_items_beyond_verdicts(k);
 }
 

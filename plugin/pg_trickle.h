@@ -2,7 +2,7 @@
  * pg_trickle - a batch of a few readings, stored by one statement.
  *
  * While readings trickle in, a batch holds few of them, and its time is that of the round trips: one here, two by COPY,
- * three with later verdicts. The statement is its own transaction: it moves the journal's position, and only
+ * four with later verdicts. The statement is its own transaction: it moves the journal's position, and only
  * if that was the expected one inserts the readings and amends the verdicts on earlier ones.
  *
  * Threads  [writer]
@@ -19,7 +19,7 @@
 /* Once a connection, before all else. */
 int pg_trickle_prepare(struct pg_conn *c, struct pg_error *error) must_check;
 
-/* Whether the batch has readings and later verdicts, few of both, and nothing else. */
+/* Whether the batch has readings and later verdicts, few of both, and nothing else; and no transaction is open. */
 bool pg_trickle_takes(const struct pg_items *k);
 
 /* Of a batch that it takes: fills in k->result. *ret_moved: the position was the expected one. */

@@ -41,11 +41,14 @@ void writer_session_close(struct writer *w)
 	stats_set(w->stats, STATS_WRITER_CONNECTED, 0);
 }
 
-/* The session itself is at fault: server read-only, recovering, going down. Another host may be better. */
+/*
+ * The session itself is at fault: server read-only, recovering, going down, and another host may be better; or what was
+ * prepared is gone, by a pooler's hand perhaps.
+ */
 static bool session_is_useless(const struct pg_error *error)
 {
 	return strncmp(error->sqlstate, "25", 2) == 0 || strncmp(error->sqlstate, "57P", 3) == 0 ||
-	       strncmp(error->sqlstate, "08", 2) == 0;
+	       strncmp(error->sqlstate, "08", 2) == 0 || strncmp(error->sqlstate, "26", 2) == 0;
 }
 
 static const char *remedy(const struct pg_error *error)

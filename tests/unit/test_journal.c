@@ -681,7 +681,7 @@ static void kill_9_loses_nothing_that_append_returned_for(void **state)
 
 struct traffic {
 	struct journal *journal;
-	_Atomic bool appended_all, stored_all;
+	_Atomic bool appended_all, stored_all, care_ended;
 	uint64_t refused;
 	int care_error;
 };
@@ -693,7 +693,8 @@ static void *append_all(void *context)
 	for (uint64_t i = 0; i < CONCURRENT_RECORDS; i++) {
 		int e;
 
-		while ((e = fixture_try_append(t->journal, i, JOURNAL_NORMAL)) == -EDQUOT || e == -EBUSY) {
+		while (((e = fixture_try_append(t->journal, i, JOURNAL_NORMAL)) == -EDQUOT || e == -EBUSY) &&
+		       !atomic_load(&t->care_ended)) {
 			t->refused++;
 			sched_yield();
 		}
@@ -716,6 +717,7 @@ static void *take_care(void *context)
 			e = -EIO;
 	}
 	t->care_error = e == -EDQUOT ? 0 : e;
+	atomic_store(&t->care_ended, true);
 	return NULL;
 }
 

@@ -30,6 +30,7 @@ struct fixture {
 	struct pg_store_result result;
 	struct pg_error error;
 	int64_t base_us; /* phenomenon times count from here */
+	bool copying;    /* a few readings too */
 };
 
 static int64_t give_up_at; /* 0: never */
@@ -57,9 +58,12 @@ static void reconnect(struct fixture *f)
 	    pg_store_attach(f->store, f->conn, &f->error) != 0) {
 		fail_msg("%s", f->error.message);
 	}
+	if (f->copying && pg_conn_run(f->conn, "DEALLOCATE highwater_trickle", NULL, &f->error) != 0) {
+		fail_msg("%s", f->error.message);
+	}
 }
 
-static int make(void **state)
+static int make_either(void **state, bool copying)
 {
 	struct fixture *f;
 
@@ -68,6 +72,7 @@ static int make(void **state)
 		return 0;
 	}
 	f = calloc(1, sizeof(*f));
+	f->copying = copying;
 	f->admin = database_connect();
 	database_empty(f->admin);
 	f->store = pg_store_new(journal, "test");
@@ -80,6 +85,16 @@ static int make(void **state)
 	batch_reset(f->batch, 0, BATCH_READINGS_MAX);
 	*state = f;
 	return 0;
+}
+
+static int make(void **state)
+{
+	return make_either(state, false);
+}
+
+static int make_copying(void **state)
+{
+	return make_either(state, true);
 }
 
 static int unmake(void **state)
@@ -397,6 +412,75 @@ static void what_one_statement_cannot_store_is_copied(void **state)
 	assert_true(trickled(f));
 }
 
+/* Whatever keeps it from being prepared: nothing is stored over a connection that cannot move the position. */
+static void a_connection_that_cannot_be_prepared_is_an_error(void **state)
+{
+	struct fixture *f = fixture(state);
+	struct pg_store *fresh = pg_store_new(journal, "test");
+
+	database_do(f->admin, "ALTER TABLE highwater.journal_position RENAME TO moved");
+	assert_int_equal(pg_conn_run(f->conn, "DEALLOCATE ALL", NULL, &f->error), 0);
+	assert_int_equal(pg_store_attach(fresh, f->conn, &f->error), -EPROTO);
+	assert_string_equal(f->error.sqlstate, "42P01");
+	database_do(f->admin, "ALTER TABLE highwater.moved RENAME TO journal_position");
+	assert_int_equal(pg_store_attach(fresh, f->conn, &f->error), 0);
+	pg_store_free(fresh);
+}
+
+/* A table that was locked for too long, say, is no reason to give the one statement up. */
+static void an_error_that_passes_changes_nothing(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", 1, 1);
+	commit_well(f);
+	next_batch(f);
+	add(f, "phu-an", "water_level", 2, 1);
+	assert_int_equal(pg_conn_run(f->conn, "SET statement_timeout = '100ms'", NULL, &f->error), 0);
+	database_do(f->admin, "BEGIN; LOCK TABLE highwater.observation");
+	assert_int_equal(commit(f), -EPROTO);
+	assert_string_equal(f->error.sqlstate, "57014");
+	assert_true(trickled(f));
+	database_do(f->admin, "COMMIT");
+	assert_int_equal(pg_store_rollback(f->conn, &f->error), 0);
+	commit_well(f);
+	assert_true(trickled(f));
+	assert_int_equal(COUNT(f, "observation"), 2);
+}
+
+/* As when another broker has all the readings too, and is first. */
+static void a_few_readings_are_one_statement_however_many_are_known(void **state)
+{
+	struct fixture *f = fixture(state);
+	int seconds = 0;
+
+	assert_int_equal(position(f), 0);
+	add_more_than_a_trickle(f, &seconds);
+	commit_well(f);
+	seconds = 0;
+	next_batch(f);
+	add_more_than_a_trickle(f, &seconds); /* known: larger batches take the tolerant path now */
+	commit_well(f);
+	assert_false(trickled(f));
+	assert_false(pg_store_copies(f->store));
+	for (int i = 0; i < PG_STORE_CALM; i++) {
+		next_batch(f);
+		add(f, "phu-an", "water_level", i, 1);
+		commit_well(f);
+		assert_true(trickled(f));
+		assert_int_equal(f->result.known, 1);
+		assert_false(pg_store_copies(f->store));
+	}
+	for (int i = 0; i < PG_STORE_CALM; i++) {
+		assert_false(pg_store_copies(f->store));
+		next_batch(f);
+		add(f, "phu-an", "water_level", seconds++, 1);
+		commit_well(f);
+	}
+	assert_true(pg_store_copies(f->store));
+}
+
 static void refused_readings_become_dead_letters_alone(void **state)
 {
 	struct fixture *f = fixture(state);
@@ -549,6 +633,10 @@ static void later_verdicts_find_their_readings_whatever_the_statistics_say(void 
 	store_a_thousand(f, 10, 0);
 	scans = table_scans(f);
 	store_a_thousand(f, 20, 10);
+	add(f, "S7", "water_level", 30, 1)->hindsight = (struct hindsight){
+		.settles = true, .settled_us = f->base_us + 20 * SECOND, .settled_quality = QUALITY_PASS};
+	commit_well(f);
+	assert_true(trickled(f));
 	assert_int_equal(table_scans(f), scans);
 	assert_int_equal((int)database_number(f->admin, "SELECT count(*) FROM highwater.observation"
 	                                                " WHERE quality = 3"),
@@ -575,6 +663,28 @@ static void a_later_verdict_that_the_server_refuses_holds_nothing_up(void **stat
 				 f->admin, "SELECT sum(quality) FROM highwater.observation WHERE result = 2"),
 	                 QUALITY_SUSPECT + QUALITY_PASS);
 	assert_int_equal(COUNT(f, "silence"), 2);
+}
+
+static void a_later_verdict_that_is_refused_among_a_few_holds_nothing_up(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	database_do(f->admin,
+	            "CREATE FUNCTION public.city() RETURNS trigger LANGUAGE plpgsql AS"
+	            " $$ BEGIN RAISE EXCEPTION 'not in this city'; END $$;"
+	            "CREATE TRIGGER city BEFORE UPDATE ON highwater.observation FOR EACH ROW EXECUTE FUNCTION"
+	            " city()");
+	assert_int_equal(position(f), 0);
+	add(f, "phu-an", "water_level", 1, 1);
+	commit_well(f);
+	next_batch(f);
+	add_settling(f, 2, 1);
+	commit_well(f);
+	database_do(f->admin, "DROP FUNCTION public.city() CASCADE");
+	assert_int_equal(f->result.stored, 1);
+	assert_int_equal(f->result.unsettled, 1);
+	assert_int_equal(COUNT(f, "observation"), 2);
+	assert_int_equal(position(f), 2);
 }
 
 static void deferred_constraint_costs_one_reading(void **state)
@@ -1003,6 +1113,10 @@ static void copy_is_tried_again_after_calm_batches(void **state)
 }
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, make, unmake)
+#define TEST_COPYING(t)                                        \
+	{                                                      \
+#t " (by COPY)", t, make_copying, unmake, NULL \
+	}
 
 /* Set by the checkpointer after a while: until then a commit does not wait. */
 static int commit_until_it_fails(struct fixture *f)
@@ -1053,21 +1167,32 @@ int main(void)
 		TEST(new_journal_starts_at_0),
 		TEST(stores_readings_with_their_position),
 		TEST(known_readings_are_passed_over),
+		TEST_COPYING(known_readings_are_passed_over),
 		TEST(a_few_readings_are_stored_by_one_statement),
 		TEST(later_verdicts_go_along_with_a_few_readings),
 		TEST(what_one_statement_cannot_store_is_copied),
+		TEST(a_connection_that_cannot_be_prepared_is_an_error),
+		TEST(an_error_that_passes_changes_nothing),
+		TEST(a_few_readings_are_one_statement_however_many_are_known),
 		TEST(refused_readings_become_dead_letters_alone),
 		TEST(a_city_trigger_that_raises_costs_one_reading),
+		TEST_COPYING(a_city_trigger_that_raises_costs_one_reading),
 		TEST(what_was_stored_before_gets_its_later_verdict_and_gaps_are_rows),
 		TEST(later_verdicts_find_their_readings_whatever_the_statistics_say),
 		TEST(a_later_verdict_that_the_server_refuses_holds_nothing_up),
+		TEST(a_later_verdict_that_is_refused_among_a_few_holds_nothing_up),
 		TEST(deferred_constraint_costs_one_reading),
+		TEST_COPYING(deferred_constraint_costs_one_reading),
 		TEST(missing_partition_is_not_a_readings_fault),
+		TEST_COPYING(missing_partition_is_not_a_readings_fault),
 		TEST(revoked_permission_drops_nothing),
+		TEST_COPYING(revoked_permission_drops_nothing),
 		TEST(unexpected_position_stores_nothing),
+		TEST_COPYING(unexpected_position_stores_nothing),
 		TEST(terminated_backend_leaves_nothing_behind),
 		TEST(a_few_readings_without_an_answer_are_unsure),
 		TEST(lost_answer_to_commit_is_found_out),
+		TEST_COPYING(lost_answer_to_commit_is_found_out),
 		TEST(transitions_are_stored_once),
 		TEST(alarm_of_another_cause_is_stored_with_its_circumstances),
 		TEST(actions_of_operators_change_no_incident),
@@ -1081,6 +1206,7 @@ int main(void)
 		TEST(registers_a_datastream_once),
 		TEST(copy_is_tried_again_after_calm_batches),
 		TEST(a_commit_that_no_standby_confirmed_is_unsure),
+		TEST_COPYING(a_commit_that_no_standby_confirmed_is_unsure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
