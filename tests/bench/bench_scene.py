@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import time
 
 from broker import Broker
 from waiting import wait_until
@@ -82,6 +83,7 @@ class Subject(Broker):
         return report
 
     def wait_drained(self):
+        time.sleep(1.5)  # the counter may be of before the load, and is not published again unless it changes
         self.wait_counter("journal/pending", 0)
 
     def wait_counter(self, name, expected, timeout=300):

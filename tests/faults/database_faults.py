@@ -129,7 +129,7 @@ def commit_ended(scene, step):
     """COMMIT waits for a standby that there is not, after it has been written."""
     scene.cluster.setting("synchronous_standby_names", "nobody")
     try:
-        pid = writer_or_miss(scene, "wait_event = 'SyncRep' AND query = 'COMMIT'")
+        pid = writer_or_miss(scene, "wait_event = 'SyncRep' AND query !~ 'FOR UPDATE'")
         hold(scene, step)
         end = variant(step, ("terminate", "terminate", "kill", "cluster", "cancel"))
         if end == "terminate":
