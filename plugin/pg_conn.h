@@ -21,17 +21,11 @@
 #define HIGHWATER_PG_CONN_H
 
 #include "pg_binary.h"
+#include "pg_error.h"
 
 #include <libpq-fe.h>
 
-#define PG_IDLE_MS      50
-#define PG_MESSAGE_SIZE 400
-
-struct pg_error {
-	char sqlstate[6];              /* "" when it did not come from the server */
-	bool misses_partition;         /* no partition takes the row: the table's fault */
-	char message[PG_MESSAGE_SIZE]; /* one line, free of secrets */
-};
+#define PG_IDLE_MS 50
 
 struct pg_waiter {
 	/* How long the wait may go on before it is asked again, ms; 0: it has more to do; negative: -ECANCELED. */
@@ -98,21 +92,5 @@ int pg_conn_listen(struct pg_conn *c, bool *ret_notified, bool *ret_own, struct 
 
 /* For pg_open: waits for poll(2) events on the socket, limit_us at most. */
 int pg_conn_wait(struct pg_conn *c, short events, int64_t limit_us, struct pg_error *error) must_check;
-
-/* Text of several lines becomes one; an error without SQLSTATE. */
-void pg_error_set(struct pg_error *error, const char *text);
-
-/*
- * Whether the error is the fault of a row, and goes away with it: SQLSTATE
- * classes 22 data exception, 23 integrity constraint violation, 44 WITH CHECK
- * OPTION, P0 raised by a trigger; but not when a partition is missing.
- */
-bool pg_error_blames_row(const struct pg_error *error);
-
-/*
- * Whether the same statement may well succeed later: a partition is missing, or SQLSTATE classes 40 transaction
- * rollback, 53 insufficient resources, 57 operator intervention, which a timeout is too, or 55P03 lock not available.
- */
-bool pg_error_passes(const struct pg_error *error);
 
 #endif

@@ -97,7 +97,8 @@ class Copy(Batch):
 def main():
     kind, port, conninfo = sys.argv[1:]
     peer = {"insert": Insert, "batch": Batch, "copy": Copy}[kind](psycopg2.connect(conninfo))
-    client = mqtt.Client(f"bench-python-{kind}", clean_session=False)
+    api = (mqtt.CallbackAPIVersion.VERSION2,) if hasattr(mqtt, "CallbackAPIVersion") else ()  # paho 2, paho 1
+    client = mqtt.Client(*api, client_id=f"bench-python-{kind}", clean_session=False)
     client.on_connect = lambda *_: client.subscribe("sensors/+/water_level", qos=1)
     client.on_message = peer.on_message
     client.connect("127.0.0.1", int(port))
