@@ -66,6 +66,7 @@ void levels_take(const struct threshold *thresholds, size_t count, struct levels
 		limits[n++] = thresholds[i].set_value;
 		limits[n++] = thresholds[i].clear_value;
 	}
+	/* cppcheck-suppress uninitvar ; without thresholds n is 0, and none is read */
 	runs_add(&state->runs, at_us, in->value, limits, n);
 	state->at_us = at_us;
 	state->newest = in->value;
