@@ -1,17 +1,12 @@
 #include "pg_trickle.h"
 
-#include <errno.h>
-
 #define MOVED                                                                                    \
 	"WITH moved AS (UPDATE highwater.journal_position SET position = $9, updated_at = now()" \
 	" WHERE journal_id = $8::uuid AND position = $10 RETURNING 1), "
-#define STORED                                                                                      \
-	"stored AS (" PG_ROWS_INSERT_READINGS " WHERE EXISTS (SELECT FROM moved)" PG_ROWS_PASS_OVER \
-	" RETURNING 1)"
-#define SETTLED                                                                    \
-	", settled AS (" PG_ROWS_UPDATE_SETTLED("$11", "$12", "$13", "$14", "$15", \
-	                                        "$16") " AND EXISTS"               \
-						       " (SELECT FROM moved))"
+#define IF_MOVED "EXISTS (SELECT FROM moved)"
+#define STORED   "stored AS (" PG_ROWS_INSERT_READINGS " WHERE " IF_MOVED PG_ROWS_PASS_OVER " RETURNING 1)"
+#define SETTLED \
+	", settled AS (" PG_ROWS_UPDATE_SETTLED("$11", "$12", "$13", "$14", "$15", "$16") " AND " IF_MOVED ")"
 /*
  * The first two are run as they are asked for, settled last of all, since nobody asks for it: readings before verdicts,
  * as pg_store.h wants it. All three see the database as it was before.
