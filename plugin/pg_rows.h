@@ -21,8 +21,10 @@ struct pg_rows {
 
 void pg_rows_done(struct pg_rows *r);
 
-/* Parts of statements: columns of a reading; INSERT of readings, parameters 1 to 7, to which a WHERE may be added; of
- * keys that are there already. */
+/*
+ * Parts of statements: the columns of a reading; INSERT of readings, parameters 1 to 7, which may go on with a WHERE;
+ * what becomes of keys that are there already.
+ */
 #define PG_ROWS_READING_COLUMNS \
 	"datastream_id, phenomenon_time, result, quality, received_time, raw, quality_tests"
 #define PG_ROWS_INSERT_READINGS                                                                             \
@@ -32,9 +34,10 @@ void pg_rows_done(struct pg_rows *r);
 #define PG_ROWS_PASS_OVER " ON CONFLICT DO NOTHING"
 
 /*
- * Later verdicts; more may be added to its WHERE. The span of time keeps partitions out of it that have none of the rows. It is newer than the table's
- * statistics: the planner takes it to hold one row, and would read the whole month to find it and compare it with all of
- * ours, were these not hidden behind a SELECT: then it counts on ten, and looks each up by its key.
+ * UPDATE of later verdicts, whose WHERE may go on. The span of time keeps partitions out of it that have none of the
+ * rows. It is newer than the table's statistics: the planner takes it to hold one row, and would read the whole month
+ * to find it and compare it with all of ours, were these not hidden behind a SELECT: then it counts on ten, and looks
+ * each up by its key.
  */
 #define PG_ROWS_UPDATE_SETTLED(ids, times, qualities, tests, from, to)                       \
 	"UPDATE highwater.observation AS o SET quality = s.quality, quality_tests = s.tests" \
