@@ -286,12 +286,8 @@ static size_t count_done(const struct journal *j, uint64_t position)
 	return count;
 }
 
-static int retire(struct journal *j, uint64_t position)
+static int retire(struct journal *j, size_t count)
 {
-	size_t count = count_done(j, position);
-
-	if (count == 0)
-		return 0;
 	struct journal_segment *keeper = journal_private_find(j, tail_number(j));
 	j->retired = j->segments.at[count]->number;
 	keeper->known.retired = j->retired;
@@ -303,14 +299,14 @@ static int retire(struct journal *j, uint64_t position)
 
 int journal_retire(struct journal *j, uint64_t position)
 {
-	/* Asked after each batch, and rarely needed: that is no reason to wait for a flush. */
+	/* Asked after each batch, and rarely needed: that is no reason to wait for a flush. No one else retires. */
 	pthread_mutex_lock(&j->list);
 	size_t count = count_done(j, position);
 	pthread_mutex_unlock(&j->list);
 	if (count == 0)
 		return 0;
 	pthread_mutex_lock(&j->upkeep);
-	int r = retire(j, position);
+	int r = retire(j, count);
 	pthread_mutex_unlock(&j->upkeep);
 	return r;
 }

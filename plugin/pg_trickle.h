@@ -16,7 +16,7 @@
 /* Readings, and verdicts, at most: more of them COPY stores in less time. */
 #define PG_TRICKLE_MAX 16
 
-/* Once a connection, before all else. */
+/* Once a connection. */
 int pg_trickle_prepare(struct pg_conn *c, struct pg_error *error) must_check;
 
 /* Whether the batch has readings and later verdicts, few of both, and nothing else; and no transaction is open. */

@@ -234,6 +234,13 @@ static void add_more_than_a_trickle(struct fixture *f, int *seconds)
 	}
 }
 
+static void store_one(struct fixture *f, int seconds)
+{
+	add(f, "phu-an", "water_level", seconds, 1);
+	commit_well(f);
+	next_batch(f);
+}
+
 /* How the last batch was stored: what its connection ran last. */
 static bool trickled(struct fixture *f)
 {
@@ -351,9 +358,7 @@ static void later_verdicts_go_along_with_a_few_readings(void **state)
 	struct fixture *f = fixture(state);
 
 	assert_int_equal(position(f), 0);
-	add(f, "phu-an", "water_level", 1, 1);
-	commit_well(f);
-	next_batch(f);
+	store_one(f, 1);
 	add_settling(f, 2, 1);
 	commit_well(f);
 	assert_true(trickled(f));
@@ -380,14 +385,11 @@ static void what_one_statement_cannot_store_is_copied(void **state)
 	struct fixture *f = fixture(state);
 
 	assert_int_equal(position(f), 0);
-	add(f, "phu-an", "water_level", 1, 1);
-	commit_well(f);
+	store_one(f, 1);
 	assert_true(trickled(f));
 	database_do(f->admin, "CREATE RULE rule AS ON INSERT TO highwater.observation DO ALSO SELECT 1");
 	for (int i = 2; i <= 4; i++) {
-		next_batch(f);
-		add(f, "phu-an", "water_level", i, 1);
-		commit_well(f);
+		store_one(f, i);
 		assert_int_equal(f->result.stored, 1);
 		assert_false(trickled(f));
 		if (i == 3) {
@@ -398,17 +400,14 @@ static void what_one_statement_cannot_store_is_copied(void **state)
 	database_do(f->admin, "DROP RULE rule ON highwater.observation");
 	assert_int_equal(COUNT(f, "observation"), 4);
 	reconnect(f);
-	next_batch(f);
 	add(f, "phu-an", "water_level", 5, 1);
 	add(f, "phu-an", "water_level", 6, (double)NAN);
 	commit_well(f);
 	assert_int_equal(f->result.stored, 1);
 	assert_int_equal(f->result.refused, 1);
-	for (int i = 7; !trickled(f) && i < 20; i++) { /* a refused row is no reason to give it up for good */
-		next_batch(f);
-		add(f, "phu-an", "water_level", i, 1);
-		commit_well(f);
-	}
+	assert_false(trickled(f));
+	next_batch(f);
+	store_one(f, 7); /* a refused row is no reason to give it up */
 	assert_true(trickled(f));
 }
 
@@ -433,9 +432,7 @@ static void an_error_that_passes_changes_nothing(void **state)
 	struct fixture *f = fixture(state);
 
 	assert_int_equal(position(f), 0);
-	add(f, "phu-an", "water_level", 1, 1);
-	commit_well(f);
-	next_batch(f);
+	store_one(f, 1);
 	add(f, "phu-an", "water_level", 2, 1);
 	assert_int_equal(pg_conn_run(f->conn, "SET statement_timeout = '100ms'", NULL, &f->error), 0);
 	database_do(f->admin, "BEGIN; LOCK TABLE highwater.observation");
@@ -464,19 +461,16 @@ static void a_few_readings_are_one_statement_however_many_are_known(void **state
 	commit_well(f);
 	assert_false(trickled(f));
 	assert_false(pg_store_copies(f->store));
+	next_batch(f);
 	for (int i = 0; i < PG_STORE_CALM; i++) {
-		next_batch(f);
-		add(f, "phu-an", "water_level", i, 1);
-		commit_well(f);
+		store_one(f, i);
 		assert_true(trickled(f));
 		assert_int_equal(f->result.known, 1);
 		assert_false(pg_store_copies(f->store));
 	}
 	for (int i = 0; i < PG_STORE_CALM; i++) {
 		assert_false(pg_store_copies(f->store));
-		next_batch(f);
-		add(f, "phu-an", "water_level", seconds++, 1);
-		commit_well(f);
+		store_one(f, seconds++);
 	}
 	assert_true(pg_store_copies(f->store));
 }
@@ -675,9 +669,7 @@ static void a_later_verdict_that_is_refused_among_a_few_holds_nothing_up(void **
 	            "CREATE TRIGGER city BEFORE UPDATE ON highwater.observation FOR EACH ROW EXECUTE FUNCTION"
 	            " city()");
 	assert_int_equal(position(f), 0);
-	add(f, "phu-an", "water_level", 1, 1);
-	commit_well(f);
-	next_batch(f);
+	store_one(f, 1);
 	add_settling(f, 2, 1);
 	commit_well(f);
 	database_do(f->admin, "DROP FUNCTION public.city() CASCADE");
@@ -808,6 +800,7 @@ static void lost_answer_to_commit_is_found_out(void **state)
 	give_up_at = clock_monotonic_us() + SECOND / 4;
 	assert_int_equal(commit(f), -ECANCELED);
 	assert_true(f->result.unsure);
+	assert_int_equal(f->result.stored, 1);
 	give_up_at = 0;
 	reconnect(f);
 	assert_int_equal(position(f), f->batch->to); /* waits for the lock of the transaction before */
@@ -1112,11 +1105,8 @@ static void copy_is_tried_again_after_calm_batches(void **state)
 	assert_int_equal(COUNT(f, "observation"), seconds);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, make, unmake)
-#define TEST_COPYING(t)                                        \
-	{                                                      \
-#t " (by COPY)", t, make_copying, unmake, NULL \
-	}
+#define TEST(t)         cmocka_unit_test_setup_teardown(t, make, unmake)
+#define TEST_COPYING(t) ((struct CMUnitTest){#t " (by COPY)", t, make_copying, unmake, NULL})
 
 /* Set by the checkpointer after a while: until then a commit does not wait. */
 static int commit_until_it_fails(struct fixture *f)

@@ -671,6 +671,24 @@ static int count_deadlocks(struct fixture *f)
 		f->admin, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
 }
 
+/* As by a pooler between two of our transactions. */
+static void a_session_whose_prepared_statements_are_gone_is_replaced(void **state)
+{
+	struct fixture *f = fixture(state);
+
+	database_do(f->admin, "CREATE FUNCTION public.forget() RETURNS trigger LANGUAGE plpgsql AS"
+	                      " $$ BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN NULL; END $$;"
+	                      "CREATE TRIGGER forget AFTER INSERT ON highwater.observation"
+	                      " EXECUTE FUNCTION forget()");
+	start_writer(&f->broker, database_conninfo());
+	append(f, &f->broker, 0, 10);
+	wait_until_stored(f, 10);
+	database_do(f->admin, "DROP FUNCTION public.forget() CASCADE");
+	append(f, &f->broker, 10, 1000);
+	wait_until_stored(f, 1000);
+	assert_int_not_equal(value(&f->broker, STATS_WRITER_RETRIES), 0);
+}
+
 /* Each has rows that the other is to amend, and keys that the other is to insert. */
 static void two_brokers_with_the_same_verdicts_do_not_wait_for_each_other(void **state)
 {
@@ -876,6 +894,7 @@ int main(void)
 		TEST(foreign_move_of_the_position_loses_nothing),
 		TEST(database_that_went_back_gets_again_what_the_journal_holds),
 		TEST(two_brokers_with_the_same_readings_store_them_once),
+		TEST(a_session_whose_prepared_statements_are_gone_is_replaced),
 		TEST(two_brokers_with_the_same_verdicts_do_not_wait_for_each_other),
 		TEST(damage_in_use_is_a_row_with_the_number_of_records),
 		TEST(brokers_on_copies_of_a_state_directory_lose_nothing_over_restarts),
